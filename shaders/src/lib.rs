@@ -1,1 +1,15 @@
-//! placeholder
+//! WGSL kernels and their CPU twins.
+//!
+//! One `.wgsl` file per kernel, whose header is its contract; one twin of the same stem in [`cpu`], which takes the same
+//! inputs and the same params struct; one [`Shader`] constant here. [`cases`] are the inputs each pair is tested on. This
+//! crate names no GPU API: launching is the engine's.
+
+pub mod cases;
+pub mod cpu;
+mod registry;
+pub mod step;
+pub mod weights;
+
+pub use registry::*;
+pub use step::{MAX_HEAD_DIM, PAGE_SIZE, RowHeader, Sampling, TILE_ROWS, Tile};
+pub use weights::WeightFormat;

@@ -1,1 +1,20 @@
-//! placeholder
+//! The local worker: a small transformer on WebGPU, or on the CPU where there is none.
+//!
+//! [`Compute`] says where tensors live, [`Engine::load`] reads a model from a [`ModelSource`], and the engine answers
+//! through [`minions_chat::ChatModel`]. This is the only crate that knows burn, cubecl and wgpu.
+
+mod device;
+mod engine;
+mod error;
+mod generate;
+mod kernels;
+mod model;
+mod text;
+mod weights;
+
+pub use device::{Adapter, AdapterKind, Compute};
+pub use engine::{BetweenSteps, Engine, LoadOptions, ModelInfo, Progress};
+pub use error::{Error, Result};
+pub use kernels::{Counters, KernelCheck, check_kernels};
+pub use text::Date;
+pub use weights::{MemorySource, ModelSource};

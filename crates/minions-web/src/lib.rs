@@ -1,1 +1,22 @@
-//! placeholder
+//! The wasm shell of the npm package: what a worker's script calls, and nothing that a page sees.
+//!
+//! Few, coarse calls: load an engine, start a reply or a run, pull what comes. Values cross as JSON ([`js`]); the
+//! TypeScript in `js/` gives them their types and their public shapes. All I/O of the browser is here: files
+//! ([`blob_source`]), the network and the clock ([`fetch`]).
+
+#![warn(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod blob_source;
+mod diagnostics;
+mod engine;
+mod error;
+mod fetch;
+mod generation;
+mod js;
+mod run;
+mod start;
+mod stream;
+
+pub use diagnostics::{check_kernels, memory_bytes};
+pub use engine::{Engine, probe};
+pub use stream::Stream;

@@ -1,0 +1,145 @@
+//! `minions bench`: rows of suite, case, metric, value, unit, adapter.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use minions_chat::{ChatModel, ChatRequest, Message};
+use minions_cli::FileSource;
+use minions_engine::{Counters, Engine, LoadOptions, MemorySource};
+use serde::Serialize;
+
+use crate::DeviceChoice;
+use crate::random_model::{self, LLAMA_135M};
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Fewer tokens and only one prefill length.
+    #[arg(long)]
+    quick: bool,
+    /// Where to write the rows.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Where the engine runs.
+    #[arg(long, value_enum, default_value_t = DeviceChoice::Auto)]
+    device: DeviceChoice,
+    /// The demo worker.
+    #[arg(long, default_value = "www/public/models/demo-worker.gguf")]
+    demo_model: PathBuf,
+}
+
+#[derive(Serialize)]
+struct Row {
+    suite: &'static str,
+    case: String,
+    metric: &'static str,
+    value: f64,
+    unit: &'static str,
+    adapter: String,
+}
+
+pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let mut bench = Bench { adapter: String::new(), rows: Vec::new() };
+    let decode_tokens = if arguments.quick { 8 } else { 32 };
+    let prefill_tokens: &[usize] = if arguments.quick { &[128] } else { &[128, 512] };
+
+    let (source, main) = FileSource::open(&arguments.demo_model)?;
+    let started = Instant::now();
+    let engine =
+        Engine::load(arguments.device.open().await?, source, &main, LoadOptions::default(), &mut |_| {}).await?;
+    bench.model("demo", &engine, started, prefill_tokens, decode_tokens).await?;
+    drop(engine);
+
+    let source = MemorySource::new().with("random.gguf", random_model::gguf(&LLAMA_135M));
+    let started = Instant::now();
+    let options = LoadOptions { context_length: Some(1024), ..LoadOptions::default() };
+    let engine = Engine::load(arguments.device.open().await?, source, "random.gguf", options, &mut |_| {}).await?;
+    bench.model(LLAMA_135M.name, &engine, started, prefill_tokens, decode_tokens).await?;
+
+    if let Some(path) = arguments.json {
+        std::fs::write(path, serde_json::to_string_pretty(&bench.rows)?)?;
+    }
+    Ok(())
+}
+
+struct Bench {
+    adapter: String,
+    rows: Vec<Row>,
+}
+
+impl Bench {
+    async fn model(
+        &mut self,
+        name: &str,
+        engine: &Engine,
+        load_started: Instant,
+        prefill_tokens: &[usize],
+        decode_tokens: usize,
+    ) -> anyhow::Result<()> {
+        self.adapter = format!("{} ({})", engine.adapter().name, engine.adapter().backend);
+        self.row(format!("{name}-load"), "load_seconds", load_started.elapsed().as_secs_f64(), "s");
+        // Compiles the kernels, so that what follows measures their work alone.
+        generate(engine, 40, 2, 0).await?;
+        for (seed, &tokens) in prefill_tokens.iter().enumerate() {
+            let run = generate(engine, tokens, 1, seed as u64 + 1).await?;
+            self.row(format!("{name}-prefill-{tokens}"), "prefill_tokens_per_s", run.prompt_tokens / run.seconds, "1/s");
+        }
+        // Same prompt twice, once with one token: the difference is decoding alone.
+        let first = generate(engine, 32, 1, 99).await?;
+        let all = generate(engine, 32, 1 + decode_tokens, 99).await?;
+        let tokens = all.completion_tokens - first.completion_tokens;
+        anyhow::ensure!(tokens > 0.0, "the model ended its reply at once: nothing to measure");
+        // The second run reads only the last prompt token again: its steps are all decode steps.
+        let case = format!("{name}-decode");
+        self.row(case.clone(), "decode_tokens_per_s", all.completion_tokens / all.seconds, "1/s");
+        let per_token = |value: u64| value as f64 / all.completion_tokens;
+        self.row(case.clone(), "dispatches_per_token", per_token(all.work.dispatches), "1");
+        self.row(case.clone(), "readbacks_per_token", per_token(all.work.read_backs), "1");
+        self.row(case, "readback_bytes_per_token", per_token(all.work.read_back_bytes), "B");
+        Ok(())
+    }
+
+    fn row(&mut self, case: String, metric: &'static str, value: f64, unit: &'static str) {
+        println!("{case:20} {metric:28} {value:14.3} {unit}");
+        self.rows.push(Row { suite: "native", case, metric, value, unit, adapter: self.adapter.clone() });
+    }
+}
+
+struct Measured {
+    seconds: f64,
+    prompt_tokens: f64,
+    completion_tokens: f64,
+    work: Counters,
+}
+
+/// Answers a prompt of about `prompt` tokens with at most `reply` tokens.
+async fn generate(engine: &Engine, prompt: usize, reply: usize, seed: u64) -> anyhow::Result<Measured> {
+    let request = ChatRequest {
+        messages: vec![Message::user(prompt_of(engine, prompt, seed)?)],
+        max_tokens: Some(reply as u32),
+        // Hot enough that no model ends its reply early for long.
+        temperature: Some(1.0),
+        seed: Some(seed),
+        ..ChatRequest::default()
+    };
+    let before = engine.counters();
+    let started = Instant::now();
+    let response = engine.chat(&request, &mut |_| {}).await?;
+    Ok(Measured {
+        seconds: started.elapsed().as_secs_f64(),
+        prompt_tokens: (response.usage.prompt_tokens - response.usage.cached_tokens) as f64,
+        completion_tokens: response.usage.completion_tokens as f64,
+        work: engine.counters() - before,
+    })
+}
+
+/// Words until the conversation has `tokens` tokens; each seed begins differently, so that no prefix is shared.
+fn prompt_of(engine: &Engine, tokens: usize, seed: u64) -> anyhow::Result<String> {
+    let mut text = format!("{seed}");
+    loop {
+        text.push_str(" a");
+        let request = ChatRequest::new(vec![Message::user(text.clone())]);
+        if engine.tokenize(&request)?.len() >= tokens {
+            return Ok(text);
+        }
+    }
+}

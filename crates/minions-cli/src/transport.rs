@@ -1,0 +1,60 @@
+//! The network of a native process, by `reqwest`.
+
+use std::time::Duration;
+
+use minions_providers::{Body, HttpRequest, HttpResponse, Transport, TransportError};
+
+/// Sends requests with `reqwest`.
+pub struct HttpTransport {
+    client: reqwest::Client,
+}
+
+impl Default for HttpTransport {
+    fn default() -> Self {
+        // Fails only if the process has chosen a provider already, which serves as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client without settings can be built");
+        Self { client }
+    }
+}
+
+impl Transport for HttpTransport {
+    type Body = HttpBody;
+
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse<HttpBody>, TransportError> {
+        let mut builder = self.client.post(request.url).body(request.body);
+        for (name, value) in request.headers {
+            builder = builder.header(name, value);
+        }
+        let sent = tokio::time::timeout(request.timeout, builder.send()).await;
+        let response = sent.map_err(|_| TransportError::Timeout)?.map_err(network)?;
+        let status = response.status().as_u16();
+        let headers = response.headers().iter();
+        let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned()));
+        Ok(HttpResponse { status, headers: headers.collect(), body: HttpBody { response, timeout: request.timeout } })
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+/// The body of a response.
+pub struct HttpBody {
+    response: reqwest::Response,
+    timeout: Duration,
+}
+
+impl Body for HttpBody {
+    async fn next(&mut self) -> Option<Result<Vec<u8>, TransportError>> {
+        match tokio::time::timeout(self.timeout, self.response.chunk()).await {
+            Err(_) => Some(Err(TransportError::Timeout)),
+            Ok(Err(error)) => Some(Err(network(error))),
+            Ok(Ok(piece)) => piece.map(|bytes| Ok(bytes.to_vec())),
+        }
+    }
+}
+
+fn network(error: reqwest::Error) -> TransportError {
+    TransportError::Network(error.to_string())
+}

@@ -1,0 +1,344 @@
+//! The engine: a loaded model that answers conversations.
+
+use std::cell::RefCell;
+use std::pin::Pin;
+
+use burn::tensor::Tensor;
+use futures_util::lock::Mutex;
+use minions_chat::{ChatError, ChatModel, ChatRequest, ChatResponse, FinishReason, Usage};
+use serde::Serialize;
+
+use crate::device::{Adapter, AdapterKind, Compute};
+use crate::error::{Error, Result};
+use crate::generate::{Sampling, Sequence, Step, StepBuilder};
+use crate::kernels::{self, Counters};
+use crate::model::{KvCache, PagePool, Transformer, load};
+use crate::text::{ChatTemplate, Date, Detokenizer, StopStrings, Tokenizer};
+use crate::weights::{ModelFile, ModelSource};
+
+/// Prompt tokens read in one step. A step is one submit: small enough to abort soon and to leave the GPU to others,
+/// large enough to read the weights rarely.
+const PREFILL_ROWS: usize = 256;
+
+/// Tokens of context when neither the model nor the caller asks for less: the cache of a long context would take more
+/// memory than most pages may have.
+const DEFAULT_CONTEXT_LENGTH: usize = 4096;
+
+/// What to load and how.
+#[derive(Default)]
+pub struct LoadOptions {
+    /// The most tokens that prompt and reply may have together; at most the model's own limit.
+    pub context_length: Option<usize>,
+    /// Today, for chat templates that write it. Without it such a template says that it has none.
+    pub date: Option<Date>,
+    /// Awaited between steps, so that a single-threaded shell can handle messages (an abort) while the CPU computes.
+    pub between_steps: Option<BetweenSteps>,
+}
+
+/// See [`LoadOptions::between_steps`].
+pub type BetweenSteps = Box<dyn Fn() -> Pin<Box<dyn Future<Output = ()>>>>;
+
+/// What a loaded model is.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelInfo {
+    /// The model's own name, or its file's.
+    pub name: String,
+    /// The family.
+    pub architecture: String,
+    /// The most tokens that prompt and reply may have together.
+    pub context_length: usize,
+    /// How most weights are encoded.
+    pub quantization: String,
+    /// Weights on the device in bytes.
+    pub size_bytes: u64,
+    /// How many weights there are.
+    pub parameters: u64,
+}
+
+/// How far loading is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "phase", rename_all = "lowercase")]
+pub enum Progress {
+    /// Weights go to the device; bytes.
+    Upload {
+        /// Bytes there.
+        loaded: u64,
+        /// Bytes in all.
+        total: u64,
+    },
+    /// Kernels are compiled; kernels.
+    Compile {
+        /// Kernels compiled.
+        loaded: u64,
+        /// Kernels in all.
+        total: u64,
+    },
+}
+
+/// A loaded model.
+///
+/// One conversation is answered at a time; further calls wait in order. The last conversation's keys and values stay
+/// in the cache, so that the next call reads only what is new.
+pub struct Engine {
+    compute: Compute,
+    info: ModelInfo,
+    transformer: Transformer,
+    tokenizer: Tokenizer,
+    template: ChatTemplate,
+    end_tokens: Vec<u32>,
+    pool: PagePool,
+    state: Mutex<State>,
+    between_steps: Option<BetweenSteps>,
+    counters_at_load: Counters,
+}
+
+struct State {
+    cache: RefCell<KvCache>,
+    sequence: Option<Sequence>,
+}
+
+impl Engine {
+    /// Loads the model `main` (a `.gguf` file, or `config.json` of a Hugging Face folder) from `source`.
+    ///
+    /// Everything about the files is checked before the first byte goes to the device.
+    pub async fn load<S: ModelSource>(
+        compute: Compute,
+        source: S,
+        main: &str,
+        options: LoadOptions,
+        on_progress: &mut dyn FnMut(Progress),
+    ) -> Result<Self> {
+        let file = ModelFile::open(source, main).await?;
+        let tokenizer = Tokenizer::from_source(file.tokenizer())?;
+        let mut template = ChatTemplate::new(file.chat_template(), &tokenizer)?;
+        if let Some(date) = options.date {
+            template = template.with_date(date);
+        }
+        let config = file.config();
+        let limit = config.context_length;
+        let context_length = options.context_length.unwrap_or(DEFAULT_CONTEXT_LENGTH).min(limit);
+        let end_tokens = config.eos_token_ids.clone();
+        let loaded = load(&file, context_length, &compute, on_progress).await?;
+        let pool = PagePool::new(context_length.div_ceil(minions_shaders::PAGE_SIZE));
+        let cache = KvCache::new(config, pool.total(), &compute.device);
+        Ok(Self {
+            info: ModelInfo {
+                name: file.name().to_owned(),
+                architecture: file.architecture().to_owned(),
+                context_length,
+                quantization: loaded.quantization,
+                size_bytes: loaded.size_bytes,
+                parameters: loaded.parameters,
+            },
+            compute,
+            transformer: loaded.transformer,
+            tokenizer,
+            template,
+            end_tokens,
+            pool,
+            state: Mutex::new(State { cache: RefCell::new(cache), sequence: None }),
+            between_steps: options.between_steps,
+            counters_at_load: kernels::counters(),
+        })
+    }
+
+    /// What is loaded.
+    pub fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    /// What it runs on.
+    pub fn adapter(&self) -> &Adapter {
+        self.compute.adapter()
+    }
+
+    /// Work given to the device since the model was loaded.
+    pub fn counters(&self) -> Counters {
+        kernels::counters() - self.counters_at_load
+    }
+
+    /// The token ids of a conversation, as the model's own template renders it, ready to be answered.
+    pub fn tokenize(&self, request: &ChatRequest) -> Result<Vec<u32>> {
+        self.template.tokenize(&request.messages, &self.tokenizer)
+    }
+
+    /// Scores of the next token after each of `ids`: `[ids, vocab_size]`, row-major. For comparing with other
+    /// implementations.
+    pub async fn logits(&self, ids: &[u32]) -> Result<Vec<f32>> {
+        let mut state = self.state.lock().await;
+        state.sequence = None;
+        let mut sequence = Sequence::new(ids.to_vec(), &self.pool);
+        self.make_room(&mut sequence, ids.len(), ids.len())?;
+        let mut logits = Vec::new();
+        while sequence.cached() < ids.len() {
+            let rows = PREFILL_ROWS.min(ids.len() - sequence.cached());
+            let mut step = StepBuilder::default();
+            step.push(&sequence, rows, None);
+            let hidden = self.forward(&state, &self.upload(step));
+            logits.extend(kernels::read_f32(self.transformer.logits(hidden)).await?);
+            sequence.advance(rows);
+        }
+        Ok(logits)
+    }
+
+    async fn generate(&self, request: &ChatRequest, on_delta: &mut dyn FnMut(&str)) -> Result<ChatResponse> {
+        let sampling = Sampling::from_request(request)?;
+        let prompt = self.tokenize(request)?;
+        let context_length = self.info.context_length;
+        if prompt.is_empty() {
+            return Err(Error::InvalidRequest("the conversation is empty".to_owned()));
+        }
+        if prompt.len() >= context_length {
+            return Err(Error::ContextOverflow { prompt_tokens: prompt.len(), context_length });
+        }
+        let room = context_length - prompt.len();
+        let max_tokens = request.max_tokens.map_or(room, |most| (most as usize).min(room));
+        if max_tokens == 0 {
+            return Err(Error::InvalidRequest("max_tokens is 0: nothing can be said".to_owned()));
+        }
+
+        let mut state = self.state.lock().await;
+        let prompt_tokens = prompt.len();
+        // Taken, and only put back when all went well: a call that is dropped or fails leaves nothing half-written.
+        let mut sequence = state.sequence.take().unwrap_or_else(|| Sequence::new(Vec::new(), &self.pool));
+        sequence.rebase(prompt);
+        let cached_tokens = sequence.cached();
+        self.make_room(&mut sequence, prompt_tokens + max_tokens, prompt_tokens)?;
+
+        let mut reply = Reply::new(&self.tokenizer, request, on_delta);
+        let mut completion_tokens = 0;
+        let finish_reason = loop {
+            let token = self.next_token(&state, &mut sequence, &sampling).await?;
+            completion_tokens += 1;
+            if self.end_tokens.contains(&token) {
+                break FinishReason::Stop;
+            }
+            sequence.push(token);
+            if reply.push(token) {
+                break FinishReason::Stop;
+            }
+            if completion_tokens == max_tokens {
+                break FinishReason::Length;
+            }
+        };
+        state.sequence = Some(sequence);
+        let usage = Usage {
+            prompt_tokens: prompt_tokens as u64,
+            completion_tokens: completion_tokens as u64,
+            cached_tokens: cached_tokens as u64,
+            reasoning_tokens: 0,
+        };
+        Ok(ChatResponse { content: reply.finish(), finish_reason, usage })
+    }
+
+    /// Reads what the sequence has unread, in steps, and samples the token after it.
+    async fn next_token(&self, state: &State, sequence: &mut Sequence, sampling: &Sampling) -> Result<u32> {
+        loop {
+            let unread = sequence.tokens().len() - sequence.cached();
+            let rows = unread.min(PREFILL_ROWS);
+            let is_last = rows == unread;
+            let mut step = StepBuilder::default();
+            step.push(sequence, rows, is_last.then_some(sampling));
+            let step = self.upload(step);
+            let hidden = self.forward(state, &step);
+            sequence.advance(rows);
+            if is_last {
+                let ids = kernels::read_u32(self.transformer.sample(hidden, &step)).await?;
+                self.pause().await;
+                return ids.first().copied().ok_or_else(|| Error::Gpu("no token was sampled".to_owned()));
+            }
+            // One number is read back from every step of a long prompt, so that no more than a step is ever queued
+            // and an abort takes effect after the step in flight.
+            kernels::read_f32(hidden.slice([0..1, 0..1])).await?;
+            self.pause().await;
+        }
+    }
+
+    fn forward(&self, state: &State, step: &Step) -> Tensor<2> {
+        self.transformer.forward(step, &mut state.cache.borrow_mut())
+    }
+
+    fn upload(&self, step: StepBuilder) -> Step {
+        step.upload(self.info.context_length, &self.compute.device)
+    }
+
+    fn make_room(&self, sequence: &mut Sequence, tokens: usize, prompt_tokens: usize) -> Result<()> {
+        if tokens <= self.info.context_length && sequence.reserve(tokens) {
+            return Ok(());
+        }
+        Err(Error::ContextOverflow { prompt_tokens, context_length: self.info.context_length })
+    }
+
+    async fn pause(&self) {
+        if let Some(between_steps) = &self.between_steps {
+            between_steps().await;
+        }
+    }
+}
+
+impl ChatModel for Engine {
+    async fn chat(
+        &self,
+        request: &ChatRequest,
+        on_delta: &mut dyn FnMut(&str),
+    ) -> std::result::Result<ChatResponse, ChatError> {
+        Ok(self.generate(request, on_delta).await?)
+    }
+}
+
+/// The text of a reply as it grows, up to a stop text.
+struct Reply<'a> {
+    detokenizer: Detokenizer<'a>,
+    stop: StopStrings,
+    text: String,
+    on_delta: &'a mut dyn FnMut(&str),
+}
+
+impl<'a> Reply<'a> {
+    fn new(tokenizer: &'a Tokenizer, request: &ChatRequest, on_delta: &'a mut dyn FnMut(&str)) -> Self {
+        let stop = StopStrings::new(&request.stop);
+        Self { detokenizer: Detokenizer::new(tokenizer), stop, text: String::new(), on_delta }
+    }
+
+    /// Takes in a token; `true` when a stop text is complete.
+    fn push(&mut self, token: u32) -> bool {
+        let Some(piece) = self.detokenizer.push(token) else { return false };
+        let (text, stopped) = self.stop.push(&piece);
+        self.emit(&text);
+        stopped
+    }
+
+    /// What was held back belongs to the reply after all.
+    fn finish(mut self) -> String {
+        if !self.stop.is_stopped() {
+            let (text, stopped) = self.stop.push(&self.detokenizer.finish());
+            self.emit(&text);
+            if !stopped {
+                let rest = self.stop.finish();
+                self.emit(&rest);
+            }
+        }
+        self.text
+    }
+
+    fn emit(&mut self, text: &str) {
+        if !text.is_empty() {
+            self.text.push_str(text);
+            (self.on_delta)(text);
+        }
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("info", &self.info).field("adapter", self.adapter()).finish_non_exhaustive()
+    }
+}
+
+impl Adapter {
+    /// Whether a GPU runs the kernels.
+    pub fn is_gpu(&self) -> bool {
+        self.kind == AdapterKind::Gpu
+    }
+}

@@ -1,0 +1,132 @@
+//! `attention`: every row attends to its own sequence in the paged cache, up to itself.
+//!
+//! Steps that read a prompt use tiles of rows, which share what they load of the cache; decode steps have none.
+
+use burn::backend::tensor::{FloatTensor, IntTensor};
+use burn::backend::{Backend, Cube, Dispatch, Flex, TensorMetadata, backend_extension};
+use burn::tensor::{DType, Tensor};
+use bytemuck::Zeroable;
+use minions_shaders::cpu::{self, AttentionDecodeParams, AttentionPrefillParams};
+use minions_shaders::{PAGE_SIZE, Slots};
+
+use super::Heads;
+use super::launch::launch;
+use super::tensors::{empty, from_vec, plain};
+use crate::generate::Step;
+
+#[backend_extension(Cube, Flex)]
+trait AttentionOps: Backend {
+    fn attention_decode(
+        q: FloatTensor<Self>,
+        step: IntTensor<Self>,
+        k_pages: FloatTensor<Self>,
+        v_pages: FloatTensor<Self>,
+        params: AttentionDecodeParams,
+    ) -> FloatTensor<Self>;
+
+    fn attention_prefill(
+        q: FloatTensor<Self>,
+        step: IntTensor<Self>,
+        k_pages: FloatTensor<Self>,
+        v_pages: FloatTensor<Self>,
+        params: AttentionPrefillParams,
+    ) -> FloatTensor<Self>;
+}
+
+impl AttentionOps for Cube {
+    fn attention_decode(
+        q: FloatTensor<Self>,
+        step: IntTensor<Self>,
+        k_pages: FloatTensor<Self>,
+        v_pages: FloatTensor<Self>,
+        params: AttentionDecodeParams,
+    ) -> FloatTensor<Self> {
+        let out = empty(&q, q.shape(), DType::F32);
+        launch(&params, Slots::NONE, &[&q, &step, &k_pages, &v_pages, &out]);
+        out
+    }
+
+    fn attention_prefill(
+        q: FloatTensor<Self>,
+        step: IntTensor<Self>,
+        k_pages: FloatTensor<Self>,
+        v_pages: FloatTensor<Self>,
+        params: AttentionPrefillParams,
+    ) -> FloatTensor<Self> {
+        let out = empty(&q, q.shape(), DType::F32);
+        launch(&params, Slots::NONE, &[&q, &step, &k_pages, &v_pages, &out]);
+        out
+    }
+}
+
+impl AttentionOps for Flex {
+    fn attention_decode(
+        q: FloatTensor<Self>,
+        step: IntTensor<Self>,
+        k_pages: FloatTensor<Self>,
+        v_pages: FloatTensor<Self>,
+        params: AttentionDecodeParams,
+    ) -> FloatTensor<Self> {
+        let (q, step, k, v) = (plain(q), plain(step), plain(k_pages), plain(v_pages));
+        let mut out = vec![0.0; q.shape().num_elements()];
+        cpu::attention_decode(q.storage(), step.storage(), k.storage(), v.storage(), &params, &mut out);
+        from_vec(out, q.shape())
+    }
+
+    fn attention_prefill(
+        q: FloatTensor<Self>,
+        step: IntTensor<Self>,
+        k_pages: FloatTensor<Self>,
+        v_pages: FloatTensor<Self>,
+        params: AttentionPrefillParams,
+    ) -> FloatTensor<Self> {
+        let (q, step, k, v) = (plain(q), plain(step), plain(k_pages), plain(v_pages));
+        let mut out = vec![0.0; q.shape().num_elements()];
+        cpu::attention_prefill(q.storage(), step.storage(), k.storage(), v.storage(), &params, &mut out);
+        from_vec(out, q.shape())
+    }
+}
+
+/// `q [rows, heads · dim]` over the cache → `[rows, heads · dim]`.
+pub(crate) fn attention(
+    q: Tensor<2>,
+    step: &Step,
+    k_pages: Tensor<2>,
+    v_pages: Tensor<2>,
+    heads: Heads,
+) -> Tensor<2> {
+    assert_eq!(q.dims(), [step.rows(), heads.q * heads.dim], "attention: q");
+    let (table_offset, pages_per_sequence) = step.tables();
+    let decode = AttentionDecodeParams {
+        rows: step.rows() as u32,
+        n_heads: heads.q as u32,
+        n_kv_heads: heads.kv as u32,
+        head_dim: heads.dim as u32,
+        scale: (heads.dim as f32).sqrt().recip(),
+        table_offset: table_offset as u32,
+        pages_per_seq: pages_per_sequence as u32,
+        n_pages: (k_pages.dims()[0] / PAGE_SIZE) as u32,
+    };
+    let (q, words) = (q.into_dispatch(), step.words().into_dispatch());
+    let (k, v) = (k_pages.into_dispatch(), v_pages.into_dispatch());
+    if !step.is_prefill() {
+        return Tensor::from_dispatch(Dispatch::attention_decode(q, words, k, v, decode));
+    }
+    let (tiles_offset, tiles) = step.tiles();
+    let AttentionDecodeParams { rows, n_heads, n_kv_heads, head_dim, scale, table_offset, pages_per_seq, n_pages } =
+        decode;
+    let prefill = AttentionPrefillParams {
+        rows,
+        n_heads,
+        n_kv_heads,
+        head_dim,
+        scale,
+        table_offset,
+        pages_per_seq,
+        n_pages,
+        n_tiles: tiles as u32,
+        tiles_offset: tiles_offset as u32,
+        ..Zeroable::zeroed()
+    };
+    Tensor::from_dispatch(Dispatch::attention_prefill(q, words, k, v, prefill))
+}

@@ -1,0 +1,71 @@
+//! Every kernel against its twin on this adapter: the same cases natively, in a browser, and wherever a doubt arises.
+
+use burn::backend::Cube;
+use burn::tensor::{DType, Int, Tensor, TensorData};
+use burn_cubecl::tensor::CubeTensor;
+use minions_shaders::cases::{Case, cases};
+use serde::Serialize;
+
+use super::launch::launch_words;
+use super::tensors::read_u32;
+use crate::device::Compute;
+use crate::error::{Error, Result};
+
+/// What became of one case.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KernelCheck {
+    /// The kernel's specialisation and the shape.
+    pub name: String,
+    /// The largest error relative to the larger of 1 and the expected value.
+    pub error: f32,
+    /// The largest error allowed.
+    pub tolerance: f32,
+    /// What is wrong; `None` when the kernel agrees with its twin.
+    pub failure: Option<String>,
+}
+
+/// Launches every case of `minions_shaders::cases` on a GPU and compares.
+pub async fn check_kernels(compute: &Compute) -> Result<Vec<KernelCheck>> {
+    if !compute.adapter().is_gpu() {
+        return Err(Error::WebgpuUnavailable("kernels can be compared with their twins on a GPU only".to_owned()));
+    }
+    let mut checks = Vec::new();
+    for case in cases() {
+        let outcome = case.check(&run(&case, compute).await?);
+        checks.push(KernelCheck {
+            error: outcome.as_ref().copied().unwrap_or(f32::INFINITY),
+            tolerance: case.tolerance,
+            failure: outcome.err(),
+            name: case.label,
+        });
+    }
+    Ok(checks)
+}
+
+/// The outputs of a case after its launch.
+async fn run(case: &Case, compute: &Compute) -> Result<Vec<Vec<u32>>> {
+    let upload = |words: &[u32]| {
+        let data = TensorData::new(words.to_vec(), [words.len()]);
+        Tensor::<1, Int>::from_data(data, (&compute.device, DType::U32))
+    };
+    let outputs: Vec<_> = case.outputs.iter().map(|output| upload(&output.initial)).collect();
+    let buffers: Vec<_> = case
+        .inputs
+        .iter()
+        .map(|words| upload(words))
+        .chain(outputs.iter().cloned())
+        .map(primitive)
+        .collect::<Result<_>>()?;
+    let buffers: Vec<_> = buffers.iter().collect();
+    launch_words(case.shader, case.slots, &buffers, &case.params, case.workgroups);
+    let mut words = Vec::with_capacity(outputs.len());
+    for output in outputs {
+        words.push(read_u32(output).await?);
+    }
+    Ok(words)
+}
+
+fn primitive(tensor: Tensor<1, Int>) -> Result<CubeTensor> {
+    tensor.try_into_primitive::<Cube>().map_err(|error| Error::Gpu(format!("{error:?}")))
+}

@@ -1,0 +1,36 @@
+//! The hot operations as burn extension ops: on a GPU each launches one WGSL kernel of `shaders/`, on the CPU it runs
+//! the kernel's twin. A file holds one operation: its trait, both implementations, and the function on tensors.
+//!
+//! Only this folder and `device.rs` know cubecl.
+
+mod attention;
+mod check;
+mod embed;
+mod launch;
+mod matmul;
+mod qkv_epilogue;
+mod rms_norm;
+mod sample;
+mod tensors;
+
+pub use check::{KernelCheck, check_kernels};
+pub use launch::{Counters, counters};
+
+pub(crate) use attention::attention;
+pub(crate) use embed::embed;
+pub(crate) use matmul::{gated_matmul, matmul};
+pub(crate) use qkv_epilogue::qkv_epilogue;
+pub(crate) use rms_norm::{add_rms_norm, rms_norm};
+pub(crate) use sample::sample;
+pub(crate) use tensors::{read_f32, read_u32};
+
+/// The heads of an attention layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heads {
+    /// Query heads.
+    pub q: usize,
+    /// Key and value heads; `q` is a multiple.
+    pub kv: usize,
+    /// Features of a head.
+    pub dim: usize,
+}

@@ -1,0 +1,89 @@
+//! `qkv_epilogue`: rotates queries and keys, and writes keys and values to the rows' slots of the cache.
+
+use burn::backend::tensor::{FloatTensor, IntTensor};
+use burn::backend::{Backend, Cube, Dispatch, Flex, backend_extension};
+use burn::tensor::{DType, Tensor};
+use bytemuck::Zeroable;
+use minions_shaders::Slots;
+use minions_shaders::cpu::{self, QkvEpilogueParams};
+
+use super::Heads;
+use super::launch::launch;
+use super::tensors::{empty, from_vec, plain};
+use crate::generate::Step;
+
+#[backend_extension(Cube, Flex)]
+trait QkvEpilogueOps: Backend {
+    fn qkv_epilogue(
+        qkv: FloatTensor<Self>,
+        step: IntTensor<Self>,
+        rope: FloatTensor<Self>,
+        k_pages: FloatTensor<Self>,
+        v_pages: FloatTensor<Self>,
+        params: QkvEpilogueParams,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+}
+
+impl QkvEpilogueOps for Cube {
+    fn qkv_epilogue(
+        qkv: FloatTensor<Self>,
+        step: IntTensor<Self>,
+        rope: FloatTensor<Self>,
+        k_pages: FloatTensor<Self>,
+        v_pages: FloatTensor<Self>,
+        params: QkvEpilogueParams,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let q = empty(&qkv, [params.rows as usize, (params.n_heads * params.head_dim) as usize], DType::F32);
+        launch(&params, Slots::NONE, &[&qkv, &step, &rope, &q, &k_pages, &v_pages]);
+        (q, k_pages, v_pages)
+    }
+}
+
+impl QkvEpilogueOps for Flex {
+    fn qkv_epilogue(
+        qkv: FloatTensor<Self>,
+        step: IntTensor<Self>,
+        rope: FloatTensor<Self>,
+        mut k_pages: FloatTensor<Self>,
+        mut v_pages: FloatTensor<Self>,
+        params: QkvEpilogueParams,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let (qkv, step, rope) = (plain(qkv), plain(step), plain(rope));
+        let shape = [params.rows as usize, (params.n_heads * params.head_dim) as usize];
+        let mut q = vec![0.0; shape[0] * shape[1]];
+        // In place: the cache handed its only handles over (see `LayerCache::write`).
+        let (k, v) = (k_pages.storage_mut(), v_pages.storage_mut());
+        cpu::qkv_epilogue(qkv.storage(), step.storage(), rope.storage(), &params, &mut q, k, v);
+        (from_vec(q, shape), k_pages, v_pages)
+    }
+}
+
+/// `qkv [rows, (heads + 2 · kv_heads) · dim]` → rotated queries `[rows, heads · dim]` and the changed pages.
+pub(crate) fn qkv_epilogue(
+    qkv: Tensor<2>,
+    step: &Step,
+    rope: Tensor<1>,
+    k_pages: Tensor<2>,
+    v_pages: Tensor<2>,
+    heads: Heads,
+) -> (Tensor<2>, Tensor<2>, Tensor<2>) {
+    assert_eq!(qkv.dims(), [step.rows(), (heads.q + 2 * heads.kv) * heads.dim], "qkv_epilogue: qkv");
+    let params = QkvEpilogueParams {
+        rows: step.rows() as u32,
+        n_heads: heads.q as u32,
+        n_kv_heads: heads.kv as u32,
+        head_dim: heads.dim as u32,
+        context_length: (rope.dims()[0] / heads.dim) as u32,
+        n_slots: k_pages.dims()[0] as u32,
+        ..Zeroable::zeroed()
+    };
+    let (q, k, v) = Dispatch::qkv_epilogue(
+        qkv.into_dispatch(),
+        step.words().into_dispatch(),
+        rope.into_dispatch(),
+        k_pages.into_dispatch(),
+        v_pages.into_dispatch(),
+        params,
+    );
+    (Tensor::from_dispatch(q), Tensor::from_dispatch(k), Tensor::from_dispatch(v))
+}

@@ -1,0 +1,19 @@
+//! The decoder: a model family is data ([`ModelConfig`]), and there is one tree of burn modules.
+
+mod attention;
+mod config;
+mod feed_forward;
+mod kv_cache;
+mod load;
+mod matrix;
+mod rms_norm;
+mod rope;
+mod transformer;
+
+pub use config::ModelConfig;
+#[cfg(test)]
+pub use config::RopeScaling;
+pub use kv_cache::{KvCache, PagePool, Pages};
+pub use load::load;
+pub use matrix::Matrix;
+pub use transformer::Transformer;

@@ -1,0 +1,55 @@
+//! Token ids to text, as they come: only whole characters, and no control tokens.
+
+use super::tokenizer::Tokenizer;
+
+/// Text of a growing sequence of tokens. What it has returned, joined, is the text of the tokens so far except an
+/// unfinished character at the end.
+#[derive(Debug)]
+pub struct Detokenizer<'a> {
+    tokenizer: &'a Tokenizer,
+    /// The beginning of a character whose end has not come.
+    pending: Vec<u8>,
+}
+
+impl<'a> Detokenizer<'a> {
+    /// Begins a text.
+    pub fn new(tokenizer: &'a Tokenizer) -> Self {
+        Self { tokenizer, pending: Vec::new() }
+    }
+
+    /// Takes in a token and returns the text that it completes, if any.
+    pub fn push(&mut self, id: u32) -> Option<String> {
+        if self.tokenizer.is_control(id) {
+            return None;
+        }
+        self.pending.extend_from_slice(self.tokenizer.piece(id)?);
+        let mut text = String::new();
+        loop {
+            match std::str::from_utf8(&self.pending) {
+                Ok(valid) => {
+                    text.push_str(valid);
+                    self.pending.clear();
+                    break;
+                }
+                Err(error) => {
+                    let (valid, rest) = self.pending.split_at(error.valid_up_to());
+                    text.push_str(&String::from_utf8_lossy(valid));
+                    // Bytes that no continuation can make a character are replaced, as `String::from_utf8_lossy` does.
+                    let Some(invalid) = error.error_len() else {
+                        self.pending = rest.to_vec();
+                        break;
+                    };
+                    text.push(char::REPLACEMENT_CHARACTER);
+                    self.pending = rest.get(invalid..).unwrap_or_default().to_vec();
+                }
+            }
+        }
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// Ends the text: an unfinished character becomes U+FFFD.
+    pub fn finish(&mut self) -> String {
+        let rest = std::mem::take(&mut self.pending);
+        String::from_utf8_lossy(&rest).into_owned()
+    }
+}

@@ -1,0 +1,282 @@
+//! An opened model: configuration, tokenizer, template and every tensor's place, all checked against one another.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::gguf::{self, GgufTensor, Header, Metadata};
+use super::hugging_face;
+use super::names::{is_ignored, needed_tensors};
+use super::source::{ModelSource, read_exact};
+use super::tensor::{TensorInfo, TensorType};
+use crate::error::{Error, Result};
+use crate::model::ModelConfig;
+
+/// Frequency factors that a file may have at most: half of the widest head.
+const MAX_FREQ_FACTORS: u64 = 1 << 16;
+
+/// A model whose files are known to be complete and consistent. Weights are read on demand.
+#[derive(Debug)]
+pub struct ModelFile<S> {
+    source: S,
+    opened: Opened,
+}
+
+/// What reading the headers yields, whatever the format.
+#[derive(Debug)]
+pub struct Opened {
+    pub name: String,
+    pub config: ModelConfig,
+    pub tokenizer: TokenizerSource,
+    pub chat_template: Option<String>,
+    /// By Hugging Face name.
+    pub tensors: BTreeMap<String, TensorInfo>,
+}
+
+/// What a tokenizer is made from.
+#[derive(Clone, Debug)]
+pub struct TokenizerSource {
+    /// The vocabulary in its file's form.
+    pub vocabulary: Vocabulary,
+    /// The texts of the tokens that templates know by name: `bos_token`, `eos_token`…
+    pub special_tokens: BTreeMap<String, String>,
+    /// How many token ids the model knows.
+    pub model_vocab_size: usize,
+}
+
+/// A vocabulary in its file's form.
+#[derive(Clone, Debug)]
+pub enum Vocabulary {
+    /// The bytes of a `tokenizer.json`.
+    TokenizerJson(Vec<u8>),
+    /// What a GGUF file says.
+    Gguf(GgufVocabulary),
+}
+
+/// The vocabulary of a GGUF file.
+#[derive(Clone, Debug, Default)]
+pub struct GgufVocabulary {
+    /// `tokenizer.ggml.model`: the kind of tokenizer.
+    pub model: String,
+    /// `tokenizer.ggml.pre`: how text is split before merging.
+    pub pre: String,
+    /// The tokens by id. Ordinary ones are written with one character per byte.
+    pub tokens: Vec<String>,
+    /// What each token is; as long as `tokens`.
+    pub kinds: Vec<TokenKind>,
+    /// Pairs of tokens to merge, separated by a space, most urgent first.
+    pub merges: Vec<String>,
+}
+
+/// What a token is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenKind {
+    /// Text.
+    Normal,
+    /// Structure: never produced from a user's text, never shown.
+    Control,
+    /// Text that is always this token.
+    UserDefined,
+}
+
+impl<S: ModelSource> ModelFile<S> {
+    /// Opens the model `main`: a `.gguf` file, or a Hugging Face folder named by its `config.json`, by a path that
+    /// ends with a slash, or by nothing if its files have no folder.
+    pub async fn open(source: S, main: &str) -> Result<Self> {
+        let opened = if main.ends_with(".gguf") {
+            open_gguf(&source, main).await?
+        } else if main.is_empty() || main.ends_with('/') || main.ends_with("config.json") {
+            hugging_face::open(&source, main).await?
+        } else {
+            let supported = "a .gguf file, or config.json of a Hugging Face folder";
+            return Err(Error::Unsupported { what: "model file", name: main.to_owned(), supported });
+        };
+        Ok(Self { source, opened })
+    }
+
+    /// The model's own name, or its file's.
+    pub fn name(&self) -> &str {
+        &self.opened.name
+    }
+
+    /// The family.
+    pub fn architecture(&self) -> &'static str {
+        "llama"
+    }
+
+    /// The shape of the model.
+    pub fn config(&self) -> &ModelConfig {
+        &self.opened.config
+    }
+
+    /// What its tokenizer is made from.
+    pub fn tokenizer(&self) -> &TokenizerSource {
+        &self.opened.tokenizer
+    }
+
+    /// Its chat template in Jinja, if it has one.
+    pub fn chat_template(&self) -> Option<&str> {
+        self.opened.chat_template.as_deref()
+    }
+
+    /// Every tensor the model needs, by Hugging Face name; no head if it is tied.
+    pub fn tensors(&self) -> impl Iterator<Item = (&str, &TensorInfo)> {
+        self.opened.tensors.iter().map(|(name, info)| (name.as_str(), info))
+    }
+
+    /// The tensor with this Hugging Face name.
+    pub fn tensor(&self, name: &str) -> Result<&TensorInfo> {
+        self.opened.tensors.get(name).ok_or_else(|| Error::invalid_tensor(name, "the model has no such tensor"))
+    }
+
+    /// The bytes of some rows of a tensor in its file's encoding, row after row, in Hugging Face's order of rows.
+    /// A vector is one row.
+    pub async fn read_rows(&self, name: &str, rows: Range<usize>) -> Result<Vec<u8>> {
+        let info = self.tensor(name)?;
+        if rows.start > rows.end || rows.end > info.rows() {
+            let message = format!("it has {} rows, not {rows:?}", info.rows());
+            return Err(Error::invalid_tensor(&info.name_in_file, message));
+        }
+        let row_bytes = info.row_bytes();
+        let in_file = info.row_permutation.map_or(rows.clone(), |permutation| permutation.whole_heads(&rows));
+        let start = info.offset + in_file.start as u64 * row_bytes;
+        let end = info.offset + in_file.end as u64 * row_bytes;
+        let bytes = read_exact(&self.source, &info.file, start..end).await?;
+        let Some(permutation) = info.row_permutation else { return Ok(bytes) };
+        let row_bytes = row_bytes as usize;
+        let mut ordered = Vec::with_capacity(rows.len() * row_bytes);
+        for row in rows {
+            let at = (permutation.row_in_file(row) - in_file.start) * row_bytes;
+            ordered.extend_from_slice(&bytes[at..at + row_bytes]);
+        }
+        Ok(ordered)
+    }
+}
+
+async fn open_gguf(source: &impl ModelSource, file: &str) -> Result<Opened> {
+    let file_size = source.size(file).await?.ok_or_else(|| Error::invalid_file(file, "there is no such file"))?;
+    let Header { mut metadata, tensors } = gguf::read_header(source, file, file_size).await?;
+    let mut listed: BTreeMap<String, GgufTensor> =
+        tensors.into_iter().map(|tensor| (tensor.name.clone(), tensor)).collect();
+
+    let factors = match listed.get("rope_freqs.weight") {
+        Some(tensor) => Some(read_factors(source, file, file_size, tensor).await?),
+        None => None,
+    };
+    let vocab_size = listed.get("token_embd.weight").and_then(|tensor| tensor.shape.first().copied()).unwrap_or(0);
+    let is_tied = !listed.contains_key("output.weight");
+    // A family that is not known is named before anything that it lacks.
+    let config = ModelConfig::from_gguf(&metadata, vocab_size, is_tied, factors)?;
+
+    let mut tensors = BTreeMap::new();
+    for needed in needed_tensors(&config) {
+        let name = &needed.gguf_name;
+        let found = listed.remove(name);
+        let found = found.ok_or_else(|| Error::invalid_tensor(name, format!("it is missing in {file}")))?;
+        let dtype = gguf::tensor_type(found.type_id, name)?;
+        let mut info = place(file, file_size, name, dtype, &found.shape, found.offset, &needed.shape)?;
+        info.row_permutation = needed.gguf_permutation;
+        tensors.insert(needed.name, info);
+    }
+    if let Some(name) = listed.into_keys().find(|name| !is_ignored(name)) {
+        return Err(Error::invalid_tensor(name, "it is not part of a llama model; this engine would ignore it"));
+    }
+
+    let name = metadata.str("general.name")?.unwrap_or(file).to_owned();
+    let chat_template = metadata.str("tokenizer.chat_template")?.map(str::to_owned);
+    Ok(Opened { name, tokenizer: vocabulary(&mut metadata, &config)?, config, chat_template, tensors })
+}
+
+async fn read_factors(source: &impl ModelSource, file: &str, file_size: u64, tensor: &GgufTensor) -> Result<Vec<f32>> {
+    let len = tensor.shape.iter().product::<u64>();
+    if tensor.shape.len() != 1 || len > MAX_FREQ_FACTORS {
+        return Err(Error::invalid_tensor(&tensor.name, format!("it has the shape {:?}", tensor.shape)));
+    }
+    let dtype = gguf::tensor_type(tensor.type_id, &tensor.name)?;
+    let info = place(file, file_size, &tensor.name, dtype, &tensor.shape, tensor.offset, &[len as usize])?;
+    let bytes = read_exact(source, file, info.offset..info.offset + info.size_bytes).await?;
+    Ok(dtype.to_f32(&bytes))
+}
+
+/// A tensor found in a file, checked against what the model needs and against the file's end.
+pub fn place(
+    file: &str,
+    file_size: u64,
+    name: &str,
+    dtype: TensorType,
+    shape: &[u64],
+    offset: u64,
+    needed_shape: &[usize],
+) -> Result<TensorInfo> {
+    let wrong = |message: String| Err(Error::invalid_tensor(name, message));
+    if !shape.iter().copied().eq(needed_shape.iter().map(|len| *len as u64)) {
+        return wrong(format!("its shape in {file} is {shape:?}; the model's settings say {needed_shape:?}"));
+    }
+    let (rows, columns) = match *needed_shape {
+        [rows, columns] => (rows, columns),
+        [columns] if dtype.block_len() == 1 => (1, columns),
+        _ => return wrong(format!("a vector must be F32, F16 or BF16 and this is {dtype}")),
+    };
+    let size_bytes = dtype.row_bytes(columns).and_then(|bytes| bytes.checked_mul(rows as u64));
+    let Some(size_bytes) = size_bytes else {
+        return wrong(format!("its rows of {columns} weights are not whole blocks of {dtype}"));
+    };
+    if offset.checked_add(size_bytes).is_none_or(|end| end > file_size) {
+        return wrong(format!(
+            "its {size_bytes} bytes at {offset} end after {file}, which has {file_size}: is it cut off?"
+        ));
+    }
+    Ok(TensorInfo {
+        file: file.to_owned(),
+        name_in_file: name.to_owned(),
+        dtype,
+        shape: needed_shape.to_vec(),
+        offset,
+        size_bytes,
+        row_permutation: None,
+    })
+}
+
+fn vocabulary(metadata: &mut Metadata, config: &ModelConfig) -> Result<TokenizerSource> {
+    let Some(tokens) = metadata.take_strings("tokenizer.ggml.tokens")? else {
+        let message = format!("{} has no tokenizer.ggml.tokens: convert the model with its tokenizer", metadata.file());
+        return Err(Error::Tokenizer(message));
+    };
+    if tokens.len() > config.vocab_size {
+        let message = format!("{} tokens for an embedding of {} rows", tokens.len(), config.vocab_size);
+        return Err(Error::invalid_file(metadata.file(), message));
+    }
+    let kinds: Vec<TokenKind> = match metadata.take_integers("tokenizer.ggml.token_type")? {
+        None => vec![TokenKind::Normal; tokens.len()],
+        // llama.h, `enum llama_token_type`: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte.
+        Some(types) => types
+            .iter()
+            .map(|number| match number {
+                2 | 3 => TokenKind::Control,
+                4 => TokenKind::UserDefined,
+                _ => TokenKind::Normal,
+            })
+            .collect(),
+    };
+    if kinds.len() != tokens.len() {
+        let message = format!("tokenizer.ggml.token_type has {} entries for {} tokens", kinds.len(), tokens.len());
+        return Err(Error::invalid_file(metadata.file(), message));
+    }
+    let mut special_tokens = BTreeMap::new();
+    for (key, name) in [("bos", "bos"), ("eos", "eos"), ("padding", "pad"), ("unknown", "unk")] {
+        let id = metadata.uint(&format!("tokenizer.ggml.{key}_token_id"))?;
+        let text = id.and_then(|id| tokens.get(usize::try_from(id).ok()?));
+        special_tokens.extend(text.map(|text| (format!("{name}_token"), text.clone())));
+    }
+    let vocabulary = GgufVocabulary {
+        model: metadata.str("tokenizer.ggml.model")?.unwrap_or_default().to_owned(),
+        pre: metadata.str("tokenizer.ggml.pre")?.unwrap_or("default").to_owned(),
+        merges: metadata.take_strings("tokenizer.ggml.merges")?.unwrap_or_default(),
+        tokens,
+        kinds,
+    };
+    Ok(TokenizerSource {
+        vocabulary: Vocabulary::Gguf(vocabulary),
+        special_tokens,
+        model_vocab_size: config.vocab_size,
+    })
+}

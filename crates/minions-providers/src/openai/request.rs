@@ -1,0 +1,144 @@
+//! From a chat request to the wire.
+
+use minions_chat::{ChatError, ChatRequest, Message, ResponseFormat};
+use serde::Serialize;
+
+/// Where chat completions are asked for.
+pub(super) fn url(base_url: &str) -> Result<String, ChatError> {
+    let base_url = base_url.trim().trim_end_matches('/');
+    if host(base_url).is_none_or(str::is_empty) {
+        let message = "the base URL must be a full address such as https://api.openai.com/v1";
+        return Err(ChatError::InvalidRequest(message.to_owned()));
+    }
+    Ok(format!("{base_url}/chat/completions"))
+}
+
+/// The request's JSON text.
+pub(super) fn body(
+    request: &ChatRequest,
+    model: &str,
+    base_url: &str,
+    has_json_mode: bool,
+) -> Result<String, ChatError> {
+    if model.trim().is_empty() {
+        return Err(ChatError::InvalidRequest("the model's name is empty: choose a model".to_owned()));
+    }
+    // OpenAI renamed the token limit and refuses the old name for its newer models; others know only the old name.
+    // The other two samplers are known to local servers (llama.cpp, vLLM, Ollama) and refused by OpenAI.
+    let is_openai = is_openai(base_url);
+    let wire = WireRequest {
+        model: model.trim(),
+        messages: &request.messages,
+        stream: true,
+        stream_options: StreamOptions { include_usage: true },
+        max_completion_tokens: request.max_tokens.filter(|_| is_openai),
+        max_tokens: request.max_tokens.filter(|_| !is_openai),
+        temperature: request.temperature,
+        top_p: request.top_p,
+        top_k: request.top_k.filter(|_| !is_openai),
+        min_p: request.min_p.filter(|_| !is_openai),
+        seed: request.seed,
+        stop: &request.stop,
+        response_format: has_json_mode.then_some(&request.response_format).filter(|format| !format.is_text()),
+    };
+    serde_json::to_string(&wire).map_err(|error| ChatError::InvalidRequest(error.to_string()))
+}
+
+#[derive(Serialize)]
+struct WireRequest<'a> {
+    model: &'a str,
+    messages: &'a [Message],
+    stream: bool,
+    stream_options: StreamOptions,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_completion_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top_p: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top_k: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min_p: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seed: Option<u64>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    stop: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_format: Option<&'a ResponseFormat>,
+}
+
+#[derive(Serialize)]
+struct StreamOptions {
+    include_usage: bool,
+}
+
+/// Whether the address is OpenAI's own, regional ones included.
+fn is_openai(base_url: &str) -> bool {
+    host(base_url.trim()).is_some_and(|host| host == "api.openai.com" || host.ends_with(".api.openai.com"))
+}
+
+/// The host of an http address, without its port.
+fn host(url: &str) -> Option<&str> {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
+    rest.split(['/', ':', '?']).next()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const OPENAI: &str = "https://api.openai.com/v1";
+
+    fn wire(request: &ChatRequest, base_url: &str, has_json_mode: bool) -> Value {
+        let body = body(request, "m", base_url, has_json_mode).unwrap_or_default();
+        serde_json::from_str(&body).unwrap_or_default()
+    }
+
+    #[test]
+    fn sends_nothing_that_was_not_asked_for() {
+        assert_eq!(
+            wire(&ChatRequest::new(vec![Message::user("hi")]), OPENAI, true),
+            json!({
+                "model": "m",
+                "messages": [{"role": "user", "content": "hi"}],
+                "stream": true,
+                "stream_options": {"include_usage": true},
+            })
+        );
+    }
+
+    #[test]
+    fn names_the_token_limit_as_the_host_knows_it() {
+        let request = ChatRequest { max_tokens: Some(7), top_k: Some(3), ..ChatRequest::default() };
+        for openai in [OPENAI, "https://eu.api.openai.com/v1"] {
+            let wire = wire(&request, openai, true);
+            assert_eq!(wire.get("max_completion_tokens"), Some(&json!(7)));
+            assert_eq!((wire.get("max_tokens"), wire.get("top_k")), (None, None));
+        }
+        for other in ["http://localhost:8080/v1", "https://api.openai.com.example.org/v1"] {
+            let wire = wire(&request, other, true);
+            assert_eq!((wire.get("max_tokens"), wire.get("top_k")), (Some(&json!(7)), Some(&json!(3))));
+            assert_eq!(wire.get("max_completion_tokens"), None);
+        }
+    }
+
+    #[test]
+    fn asks_for_json_only_where_that_is_possible() {
+        let request = ChatRequest { response_format: ResponseFormat::JsonObject, ..ChatRequest::default() };
+        assert_eq!(wire(&request, OPENAI, true).get("response_format"), Some(&json!({"type": "json_object"})));
+        assert_eq!(wire(&request, OPENAI, false).get("response_format"), None);
+    }
+
+    #[test]
+    fn builds_the_address() {
+        assert_eq!(url(" http://localhost:1234/v1/ "), Ok("http://localhost:1234/v1/chat/completions".into()));
+        for wrong in ["", "api.openai.com/v1", "https://", "file:///v1"] {
+            assert!(url(wrong).is_err(), "{wrong}");
+        }
+    }
+}

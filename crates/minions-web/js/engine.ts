@@ -1,0 +1,125 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/** The local model, as the page sees it: it lives in a worker of its own. */
+import { ChatCompletions } from "./chat.js";
+import { MinionsError } from "./errors.js";
+import { Client } from "./rpc.js";
+import { isSupported, type Support } from "./support.js";
+import type { Adapter, Device, ModelInfo, ModelSource, Progress } from "./types.js";
+import type { Methods, WireSource } from "./wire.js";
+
+/** How to load a model. */
+export interface LoadOptions {
+  /** Told how far loading is. */
+  onProgress?: ((progress: Progress) => void) | undefined;
+  /** Aborts the loading. */
+  signal?: AbortSignal | null | undefined;
+  /** What runs the model; `"auto"` unless said otherwise. With `"gpu"`, loading fails where there is no WebGPU. */
+  device?: Device | undefined;
+  /** The most tokens that prompt and reply may have together: at most the model's own limit, by default at most 4096. */
+  contextLength?: number | undefined;
+  /**
+   * A worker that runs `minions-web/worker`, where the default way of starting one does not suit a bundler:
+   * `new Worker(new URL("minions-web/worker", import.meta.url), { type: "module" })`. It holds one engine at a time and
+   * is not terminated by {@link Engine.unload}.
+   */
+  worker?: Worker | undefined;
+  /** Where `minions_web_bg.wasm` is, if not beside the worker's script. */
+  wasmUrl?: string | URL | undefined;
+}
+
+/**
+ * A language model in this browser.
+ *
+ * ```ts
+ * const engine = await Engine.load("models/worker.gguf", { onProgress: console.log });
+ * const reply = await engine.chat.completions.create({ messages: [{ role: "user", content: "Hello" }] });
+ * ```
+ */
+export class Engine {
+  /** What was loaded. */
+  readonly model: ModelInfo;
+  /** What runs it. */
+  readonly adapter: Adapter;
+  /** Chat completions in OpenAI's shapes. */
+  readonly chat: { readonly completions: ChatCompletions };
+  /** @internal */
+  readonly client: Client<Methods>;
+  readonly #terminate: (() => void) | undefined;
+
+  private constructor(client: Client<Methods>, model: ModelInfo, adapter: Adapter, terminate: (() => void) | undefined) {
+    this.client = client;
+    this.model = model;
+    this.adapter = adapter;
+    this.chat = { completions: new ChatCompletions(client, model.name) };
+    this.#terminate = terminate;
+  }
+
+  /** What this browser can do. Loads nothing. */
+  static isSupported(): Promise<Support> {
+    return isSupported();
+  }
+
+  /**
+   * Loads a model.
+   *
+   * @param model - the address of a `.gguf` file, or of a folder in Hugging Face's layout ending in `/`; or its files.
+   * @throws {MinionsError} `download_failed`, `invalid_model`, `unknown_model`, `webgpu_unavailable`, `out_of_memory`
+   */
+  static async load(model: string | ModelSource, options: LoadOptions = {}): Promise<Engine> {
+    const started = performance.now();
+    options.signal?.throwIfAborted();
+    const source = toWireSource(model);
+    const worker =
+      options.worker ?? new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "minions-web" });
+    const terminate = options.worker ? undefined : () => worker.terminate();
+    const client = new Client<Methods>(worker, () => terminate?.());
+    try {
+      const { model, adapter } = await client.call(
+        "load",
+        {
+          source,
+          device: options.device ?? "auto",
+          contextLength: options.contextLength ?? null,
+          wasmUrl: options.wasmUrl === undefined ? null : absolute(options.wasmUrl),
+        },
+        { signal: options.signal, onEvent: options.onProgress },
+      );
+      options.onProgress?.({ phase: "ready", elapsedMs: performance.now() - started });
+      return new Engine(client, model, adapter, terminate);
+    } catch (error) {
+      client.close(new MinionsError("invalid_request", "the model was not loaded"));
+      terminate?.();
+      throw error;
+    }
+  }
+
+  /** Frees the model. Calls that are still running are rejected, and so is every later one. */
+  async unload(): Promise<void> {
+    // A worker of our own frees everything by ending, at once, whatever it is doing.
+    if (!this.#terminate) await this.client.call("unload", null).catch(() => {});
+    this.client.close(new MinionsError("invalid_request", "the engine is unloaded"));
+    this.#terminate?.();
+  }
+
+  /** {@link Engine.unload}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.unload();
+  }
+}
+
+function toWireSource(model: string | ModelSource): WireSource {
+  if (typeof model === "string") return { url: absolute(model) };
+  if ("url" in model) return { url: absolute(model.url) };
+  if ("files" in model) return { files: model.files };
+  const name = model.file instanceof File ? model.file.name : "model.gguf";
+  return { files: { [name]: model.file } };
+}
+
+/** An address as the worker, which has a base of its own, understands it. */
+function absolute(url: string | URL): string {
+  try {
+    return new URL(url, globalThis.document?.baseURI ?? globalThis.location.href).href;
+  } catch (cause) {
+    throw new MinionsError("invalid_request", `"${url}" is not an address`, { cause });
+  }
+}

@@ -1,0 +1,77 @@
+/** Where a model comes from. */
+export type ModelSource =
+  /** The address of a `.gguf` file, or of a folder in Hugging Face's layout, ending in `/`. */
+  | { url: string | URL }
+  /** A `.gguf` file. */
+  | { file: Blob }
+  /** The files of a folder in Hugging Face's layout, or one `.gguf` file, by name. */
+  | { files: Record<string, Blob> };
+
+/** What runs the model: `auto` takes the GPU where there is one and the CPU otherwise. */
+export type Device = "auto" | "gpu" | "cpu";
+
+/** How far loading is. Numbers are bytes, and kernels for `compile`. */
+export type Progress =
+  /** A file arrives. `total` is 0 where the server does not say how long it is. */
+  | { phase: "download"; file: string; loaded: number; total: number }
+  /** The weights go to the device. */
+  | { phase: "upload"; loaded: number; total: number }
+  /** The kernels are compiled. */
+  | { phase: "compile"; loaded: number; total: number }
+  /** The model can be used. */
+  | { phase: "ready"; elapsedMs: number };
+
+/** What a loaded model is. */
+export interface ModelInfo {
+  /** The model's own name, or its file's. */
+  name: string;
+  /** The family, as its file says. */
+  architecture: string;
+  /** The most tokens that prompt and reply may have together. */
+  contextLength: number;
+  /** How most weights are encoded. */
+  quantization: string;
+  /** Weights on the device in bytes. */
+  sizeBytes: number;
+  /** How many weights there are. */
+  parameters: number;
+}
+
+/** What runs a loaded model. */
+export interface Adapter {
+  /** GPU or CPU. */
+  kind: "gpu" | "cpu";
+  /** The adapter's own name. */
+  name: string;
+  /** The graphics API behind it. */
+  backend: string;
+  /** Why this and not the GPU; `null` on the GPU. */
+  reason: string | null;
+  /** Features of the device that kernels may use. */
+  features: string[];
+  /** The largest buffer in bytes. */
+  maxBufferBytes: number;
+  /** The largest part of a buffer that one kernel can see, in bytes. */
+  maxBindingBytes: number;
+}
+
+/** One turn of a conversation. */
+export interface Message {
+  role: "system" | "user" | "assistant";
+  content: string;
+}
+
+/** Why a reply ended. */
+export type FinishReason = "stop" | "length" | "content_filter";
+
+/** Tokens of one call, or of several added up. */
+export interface Usage {
+  /** Tokens of the conversation sent. */
+  prompt_tokens: number;
+  /** Tokens of the reply, reasoning included. */
+  completion_tokens: number;
+  /** The part of `prompt_tokens` that the model had already read. */
+  cached_tokens: number;
+  /** The part of `completion_tokens` spent on hidden reasoning. */
+  reasoning_tokens: number;
+}

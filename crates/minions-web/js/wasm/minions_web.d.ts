@@ -1,0 +1,39 @@
+/**
+ * What the wasm exports, declared by hand so that the types can be checked without building it.
+ * `tests/package/types.test.mjs` proves that the generated declarations say the same.
+ */
+import type { Adapter, ModelInfo, Progress } from "../types.js";
+import type { Counters, KernelCheck, WireRequest, WireRun } from "../wire.js";
+
+/** Loads and starts the wasm. */
+export default function init(options?: { module_or_path: string | URL }): Promise<unknown>;
+
+export class Engine {
+  private constructor();
+  static load(
+    files: Map<string, Blob>,
+    main: string,
+    device: string,
+    contextLength: number | null | undefined,
+    onProgress: (progress: Progress) => void,
+  ): Promise<Engine>;
+  info(): ModelInfo;
+  adapter(): Adapter;
+  generate(request: WireRequest): Stream;
+  run(run: WireRun): Stream;
+  tokenize(request: WireRequest): Uint32Array;
+  logits(ids: Uint32Array): Promise<Float32Array>;
+  counters(): Counters;
+  free(): void;
+}
+
+export class Stream {
+  private constructor();
+  next(): Promise<unknown>;
+  abort(): void;
+  free(): void;
+}
+
+export function probe(device: string): Promise<Adapter>;
+export function checkKernels(): Promise<KernelCheck[]>;
+export function memoryBytes(): number;

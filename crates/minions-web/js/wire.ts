@@ -1,0 +1,90 @@
+/** What page and worker say to each other: the methods of the worker with their types. */
+import type { Recording } from "./providers.js";
+import type { Adapter, Device, FinishReason, Message, ModelInfo, Progress, Usage } from "./types.js";
+
+/** A model as the worker gets it: addresses are absolute. */
+export type WireSource = { url: string } | { files: Record<string, Blob> };
+
+/** A conversation to continue, as `minions-chat` reads it. */
+export interface WireRequest {
+  messages: Message[];
+  max_tokens?: number;
+  temperature?: number;
+  top_k?: number;
+  top_p?: number;
+  min_p?: number;
+  seed?: number;
+  stop?: string[];
+}
+
+/** A part of a reply: the next text, or its end. */
+export type Piece = { content: string } | { finish_reason: FinishReason; usage: Usage };
+
+/** A supervisor with everything that the worker needs to ask it. */
+export type WireSupervisor =
+  | {
+      kind: "openai";
+      model: string;
+      api_key: string;
+      base_url: string | null;
+      max_retries: number | null;
+      timeout_ms: number | null;
+      json_mode: boolean | null;
+    }
+  | { kind: "recorded"; recording: Recording };
+
+/** A run of the Minion protocol. */
+export interface WireRun {
+  supervisor: WireSupervisor;
+  max_rounds: number | null;
+  worker_max_tokens: number | null;
+  task: string;
+  context: string[];
+}
+
+/** Work given to the device since the model was loaded. */
+export interface Counters {
+  dispatches: number;
+  readBacks: number;
+  readBackBytes: number;
+}
+
+/** How one kernel compares with its twin. */
+export interface KernelCheck {
+  /** The kernel's specialisation and the shape. */
+  name: string;
+  /** The largest error relative to the larger of 1 and the expected value; `null` if it is infinite. */
+  error: number | null;
+  /** The largest error allowed. */
+  tolerance: number;
+  /** What is wrong; `null` when the kernel agrees with its twin. */
+  failure: string | null;
+}
+
+/** The methods of the worker. A worker holds one engine. */
+export type Methods = {
+  load: {
+    params: { source: WireSource; device: Device; contextLength: number | null; wasmUrl: string | null };
+    result: { model: ModelInfo; adapter: Adapter };
+    event: Progress;
+  };
+  unload: { params: null; result: void; event: never };
+  /** Starts a reply as a stream of `Piece`. */
+  generate: { params: { stream: number; request: WireRequest }; result: void; event: never };
+  /** Starts a run as a stream of events. */
+  run: { params: { stream: number; run: WireRun }; result: void; event: never };
+  /** The next items of a stream: all that are there, or the first to come. */
+  next: { params: { stream: number }; result: { items: unknown[]; done: boolean }; event: never };
+  /** Ends a stream; one that has ended already stays so. */
+  abort: { params: { stream: number }; result: void; event: never };
+  /** Token ids of a conversation as the model's template renders it. For tests. */
+  tokenize: { params: WireRequest; result: Uint32Array; event: never };
+  /** Scores of the next token after each id, row-major. For tests. */
+  logits: { params: Uint32Array; result: Float32Array; event: never };
+  /** Compares every kernel with its twin on this GPU. For tests; needs no model. */
+  checkKernels: { params: { wasmUrl: string | null }; result: KernelCheck[]; event: never };
+  /** For tests. */
+  counters: { params: null; result: Counters; event: never };
+  /** The size of the wasm memory. For tests. */
+  memoryBytes: { params: null; result: number; event: never };
+};

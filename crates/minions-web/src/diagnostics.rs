@@ -1,0 +1,23 @@
+//! What tests ask.
+
+use wasm_bindgen::prelude::*;
+
+use crate::engine::open;
+use crate::error::Failure;
+use crate::js::to_js;
+
+/// Compares every kernel with its twin on this GPU.
+#[wasm_bindgen(js_name = checkKernels, unchecked_return_type = "KernelCheck[]")]
+pub async fn check_kernels() -> Result<JsValue, JsValue> {
+    let compute = open("gpu").await?;
+    let checks = minions_engine::check_kernels(&compute).await.map_err(Failure::from)?;
+    Ok(to_js(&checks)?)
+}
+
+/// The size of the wasm memory.
+#[wasm_bindgen(js_name = memoryBytes)]
+pub fn memory_bytes() -> f64 {
+    let memory: js_sys::WebAssembly::Memory = wasm_bindgen::memory().unchecked_into();
+    let buffer: js_sys::ArrayBuffer = memory.buffer().unchecked_into();
+    f64::from(buffer.byte_length())
+}

@@ -1,0 +1,160 @@
+//! The engine as JavaScript holds it.
+
+use std::cell::{Cell, OnceCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use js_sys::{Float32Array, Function, Map, Uint32Array};
+use minions_chat::ChatRequest;
+use minions_engine::{BetweenSteps, Compute, Date, LoadOptions, Progress};
+use wasm_bindgen::prelude::*;
+
+use crate::blob_source::BlobSource;
+use crate::error::Failure;
+use crate::fetch::sleep;
+use crate::js::{from_js, to_js};
+use crate::stream::Stream;
+use crate::{generation, run};
+
+#[wasm_bindgen(typescript_custom_section)]
+const TYPES: &str = r#"
+import type { Adapter, ModelInfo, Progress } from "../types.js";
+import type { Counters, KernelCheck, WireRequest, WireRun } from "../wire.js";
+"#;
+
+/// How long the CPU computes before waiting messages, an abort among them, get their turn.
+const TURN_MS: f64 = 15.0;
+
+thread_local! {
+    /// The GPU, once it is open: a device is opened once and serves every engine of this worker.
+    static GPU: OnceCell<Compute> = const { OnceCell::new() };
+}
+
+/// A loaded model.
+#[wasm_bindgen]
+pub struct Engine {
+    pub(crate) engine: Rc<minions_engine::Engine>,
+    /// Whether a run uses the engine.
+    is_running: Rc<Cell<bool>>,
+}
+
+#[wasm_bindgen]
+impl Engine {
+    /// Loads the model that the file `main` describes, on `device`: `auto`, `gpu` or `cpu`.
+    pub async fn load(
+        #[wasm_bindgen(unchecked_param_type = "Map<string, Blob>")] files: Map,
+        main: String,
+        device: String,
+        context_length: Option<u32>,
+        #[wasm_bindgen(unchecked_param_type = "(progress: Progress) => void")] on_progress: Function,
+    ) -> Result<Self, JsValue> {
+        let compute = open(&device).await?;
+        let options = LoadOptions {
+            context_length: context_length.map(|length| length as usize),
+            date: Some(today()),
+            between_steps: Some(take_turns()),
+        };
+        let mut report = |progress: Progress| {
+            if let Ok(progress) = to_js(&progress) {
+                // What the listener throws is the page's affair and must not end the loading.
+                let _ = on_progress.call1(&JsValue::UNDEFINED, &progress);
+            }
+        };
+        let source = BlobSource::new(&files);
+        let engine = minions_engine::Engine::load(compute, source, &main, options, &mut report).await;
+        let engine = engine.map_err(Failure::from)?;
+        Ok(Self { engine: Rc::new(engine), is_running: Rc::default() })
+    }
+
+    /// What is loaded.
+    #[wasm_bindgen(unchecked_return_type = "ModelInfo")]
+    pub fn info(&self) -> Result<JsValue, JsValue> {
+        Ok(to_js(self.engine.info())?)
+    }
+
+    /// What it runs on.
+    #[wasm_bindgen(unchecked_return_type = "Adapter")]
+    pub fn adapter(&self) -> Result<JsValue, JsValue> {
+        Ok(to_js(self.engine.adapter())?)
+    }
+
+    /// Starts a reply: a stream of pieces.
+    pub fn generate(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "WireRequest")] request: &JsValue,
+    ) -> Result<Stream, JsValue> {
+        Ok(generation::start(Rc::clone(&self.engine), from_js(request)?))
+    }
+
+    /// Starts a run of the Minion protocol: a stream of events. One at a time.
+    pub fn run(&self, #[wasm_bindgen(unchecked_param_type = "WireRun")] run: &JsValue) -> Result<Stream, JsValue> {
+        Ok(run::start(Rc::clone(&self.engine), Rc::clone(&self.is_running), from_js(run)?)?)
+    }
+
+    /// The token ids of a conversation as the model's template renders it. For tests.
+    pub fn tokenize(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "WireRequest")] request: &JsValue,
+    ) -> Result<Uint32Array, JsValue> {
+        let request: ChatRequest = from_js(request)?;
+        let ids = self.engine.tokenize(&request).map_err(Failure::from)?;
+        Ok(Uint32Array::from(ids.as_slice()))
+    }
+
+    /// Scores of the next token after each of `ids`, row-major. For tests.
+    pub async fn logits(&self, ids: Vec<u32>) -> Result<Float32Array, JsValue> {
+        let logits = self.engine.logits(&ids).await.map_err(Failure::from)?;
+        Ok(Float32Array::from(logits.as_slice()))
+    }
+
+    /// Work given to the device since the model was loaded. For tests.
+    #[wasm_bindgen(unchecked_return_type = "Counters")]
+    pub fn counters(&self) -> Result<JsValue, JsValue> {
+        Ok(to_js(&self.engine.counters())?)
+    }
+}
+
+/// What `device` is here, without a model.
+#[wasm_bindgen(unchecked_return_type = "Adapter")]
+pub async fn probe(device: String) -> Result<JsValue, JsValue> {
+    Ok(to_js(open(&device).await?.adapter())?)
+}
+
+/// Opens the device that the page asks for.
+pub(crate) async fn open(device: &str) -> Result<Compute, Failure> {
+    match device {
+        "cpu" => Ok(Compute::cpu("the CPU was asked for")),
+        "gpu" => Ok(gpu().await?),
+        "auto" => Ok(gpu().await.unwrap_or_else(|error| Compute::cpu(error.to_string()))),
+        other => Err(Failure::invalid_request(format!("device is {other:?}; it must be auto, gpu or cpu"))),
+    }
+}
+
+async fn gpu() -> minions_engine::Result<Compute> {
+    if let Some(compute) = GPU.with(|gpu| gpu.get().cloned()) {
+        return Ok(compute);
+    }
+    let compute = Compute::gpu().await?;
+    Ok(GPU.with(|gpu| gpu.get_or_init(|| compute).clone()))
+}
+
+/// The date where the user is.
+fn today() -> Date {
+    let now = js_sys::Date::new_0();
+    Date { year: now.get_full_year() as i32, month: now.get_month() as u8 + 1, day: now.get_date() as u8 }
+}
+
+/// Lets the worker handle messages now and then. On the GPU waiting for results does that anyway; the CPU would compute
+/// to the end of the reply before it heard of an abort.
+fn take_turns() -> BetweenSteps {
+    let turn_started = Rc::new(Cell::new(js_sys::Date::now()));
+    Box::new(move || {
+        let turn_started = Rc::clone(&turn_started);
+        Box::pin(async move {
+            if js_sys::Date::now() - turn_started.get() >= TURN_MS {
+                sleep(Duration::ZERO).await;
+                turn_started.set(js_sys::Date::now());
+            }
+        })
+    })
+}

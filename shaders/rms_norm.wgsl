@@ -1,0 +1,62 @@
+// rms_norm:  out[r, i] = x[r, i] * weight[i] / sqrt(mean_i(x[r, i]^2) + eps)
+// x, out: [rows, hidden]   weight: [hidden]   hidden: multiple of 4
+//
+//   binding 0  x       vec4<f32>
+//   binding 1  weight  vec4<f32>
+//   binding 2  out     vec4<f32>
+//   binding 3  params  uniform
+//
+// Dispatch: x = rows up to 65535, y = ceil(rows / 65535); one workgroup of 128 per row.
+// Precision: f32; the squares are summed in 128 strided lanes, then 8 by 8.
+// Twin: src/cpu/rms_norm.rs
+
+struct Params {
+    rows: u32, hidden: u32, eps: f32, pad0: u32,
+    pad1: u32, pad2: u32, pad3: u32, pad4: u32,
+}
+
+@group(0) @binding(0) var<storage, read_write> x: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> weight: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+var<workgroup> lanes: array<f32, 128>;
+var<workgroup> eighths: array<f32, 16>;
+
+/// Sum over the workgroup, the same in every invocation.
+fn workgroup_sum(value: f32, lane: u32) -> f32 {
+    lanes[lane] = value;
+    workgroupBarrier();
+    if (lane < 16u) {
+        var part = 0.0;
+        for (var i = 0u; i < 8u; i++) {
+            part += lanes[lane + i * 16u];
+        }
+        eighths[lane] = part;
+    }
+    workgroupBarrier();
+    var total = 0.0;
+    for (var i = 0u; i < 16u; i++) {
+        total += eighths[i];
+    }
+    return total;
+}
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let row = group.y * 65535u + group.x;
+    if (row >= params.rows) {
+        return;
+    }
+    let width = params.hidden / 4u;
+    let base = row * width;
+    var squares = 0.0;
+    for (var i = lane; i < width; i += 128u) {
+        let v = x[base + i];
+        squares += dot(v, v);
+    }
+    let factor = inverseSqrt(workgroup_sum(squares, lane) / f32(params.hidden) + params.eps);
+    for (var i = lane; i < width; i += 128u) {
+        out[base + i] = x[base + i] * factor * weight[i];
+    }
+}

@@ -1,0 +1,454 @@
+//! What every kernel is launched on to be compared with its twin: whole launches as data.
+//!
+//! A [`Case`] names a shader and its slots and holds its buffers as words, its dispatch, and what the twin made of the same
+//! inputs; a runner that knows nothing of kernels (native, or a page in a browser) launches them all. Shapes are odd on
+//! purpose: one, a tile plus or minus one, heads of several models, sequences that end within a page. Data is small: a
+//! software adapter runs all cases in seconds. Output buffers start out filled with [`UNTOUCHED`], so that a write past the
+//! end of a row or a row left out shows.
+
+use crate::cpu::*;
+use crate::step::{PAGE_SIZE, RowHeader, Sampling, TILE_ROWS, Tile};
+use crate::{Params, Shader, Slots, WeightFormat, registry};
+
+/// Initial value of every output element that is a float; ids start as its bits.
+pub const UNTOUCHED: f32 = -7.5;
+
+/// One launch and its expected outcome.
+#[derive(Debug)]
+pub struct Case {
+    /// Specialisation and shape, for messages.
+    pub label: String,
+    /// Kernel.
+    pub shader: &'static Shader,
+    /// Its slots.
+    pub slots: Slots,
+    /// Contents of the input bindings, in binding order.
+    pub inputs: Vec<Vec<u32>>,
+    /// Output bindings, in binding order, after the inputs.
+    pub outputs: Vec<Output>,
+    /// The uniform block, bound after the outputs.
+    pub params: Vec<u32>,
+    /// Dispatch.
+    pub workgroups: [u32; 3],
+    /// Largest error, see [`Case::check`]; 0 compares words.
+    pub tolerance: f32,
+}
+
+/// An output binding of a case.
+#[derive(Debug)]
+pub struct Output {
+    /// Contents before the launch.
+    pub initial: Vec<u32>,
+    /// Contents after it, as the twin has them.
+    pub expected: Vec<u32>,
+}
+
+impl Case {
+    /// Compares the output buffers read back with the twin's. Gives the largest error, `|actual - expected| / max(1,
+    /// |expected|)`, or a message that names the case and the worst place.
+    pub fn check(&self, actual: &[Vec<u32>]) -> Result<f32, String> {
+        let mut largest = 0.0_f32;
+        for ((output, actual), name) in self.outputs.iter().zip(actual).zip(self.shader.output_bindings()) {
+            if actual.len() < output.expected.len() {
+                return Err(format!(
+                    "{}: {name} has {} words, not {}",
+                    self.label,
+                    actual.len(),
+                    output.expected.len()
+                ));
+            }
+            for (i, (&expected, &actual)) in output.expected.iter().zip(actual).enumerate() {
+                let (e, a) = (f32::from_bits(expected), f32::from_bits(actual));
+                let error = if expected == actual { 0.0 } else { (a - e).abs() / e.abs().max(1.0) };
+                let within = expected == actual || (self.tolerance > 0.0 && error <= self.tolerance);
+                if !within {
+                    let values = if self.tolerance > 0.0 {
+                        format!("{a}, not {e}")
+                    } else {
+                        format!("{actual}, not {expected}")
+                    };
+                    return Err(format!("{}: {name}[{i}] is {values} (error {error:e})", self.label));
+                }
+                largest = largest.max(error);
+            }
+        }
+        if actual.len() == self.outputs.len() { Ok(largest) } else { Err(format!("{}: outputs missing", self.label)) }
+    }
+}
+
+/// Every case, all shaders and specialisations.
+pub fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    embed_cases(&mut cases);
+    norm_cases(&mut cases);
+    product_cases(&mut cases);
+    attention_cases(&mut cases);
+    sample_cases(&mut cases);
+    cases
+}
+
+/// Deterministic noise: a counter through a hash, the same on every machine.
+#[derive(Clone, Debug)]
+pub struct Noise(u32);
+
+impl Noise {
+    /// A stream per seed.
+    pub const fn new(seed: u32) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9))
+    }
+
+    /// Next 32 bits.
+    pub fn bits(&mut self) -> u32 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9);
+        let mut x = self.0;
+        x = (x ^ (x >> 16)).wrapping_mul(0x21f0_aaad);
+        x = (x ^ (x >> 15)).wrapping_mul(0x735a_2d97);
+        x ^ (x >> 15)
+    }
+
+    /// Next value in -1 .. 1.
+    pub fn value(&mut self) -> f32 {
+        (self.bits() >> 8) as f32 * (2.0 / 16_777_216.0) - 1.0
+    }
+
+    /// Next `len` values in -1 .. 1.
+    pub fn values(&mut self, len: usize) -> Vec<f32> {
+        (0..len).map(|_| self.value()).collect()
+    }
+}
+
+fn words(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|v| v.to_bits()).collect()
+}
+
+fn untouched(len: usize) -> Vec<f32> {
+    vec![UNTOUCHED; len]
+}
+
+/// Puts a launch together; `outputs` hold what the twin wrote over [`UNTOUCHED`].
+fn case<P: Params>(
+    shape: &str,
+    slots: Slots,
+    inputs: Vec<Vec<u32>>,
+    params: P,
+    outputs: &[&[f32]],
+    tolerance: f32,
+) -> Case {
+    let shader = P::SHADER;
+    assert_eq!(
+        (inputs.len(), outputs.len()),
+        (shader.input_bindings().len(), shader.outputs),
+        "bindings of {}",
+        shader.stem
+    );
+    let output = |values: &&[f32]| Output { initial: words(&untouched(values.len())), expected: words(values) };
+    Case {
+        label: format!("{} {shape}", shader.name(slots)),
+        shader,
+        slots,
+        inputs,
+        outputs: outputs.iter().map(output).collect(),
+        params: params.words(),
+        workgroups: params.workgroups(slots),
+        tolerance,
+    }
+}
+
+/// A packed matrix of noise, of such a size that products with noise are of the order of 1.
+fn matrix(noise: &mut Noise, format: WeightFormat, n: usize, k: usize) -> Vec<u32> {
+    let size = 2.0 / (k as f32).sqrt();
+    let weights: Vec<f32> = noise.values(n * k).iter().map(|w| w * size).collect();
+    format.pack(&format.encode(&weights), n, k)
+}
+
+fn embed_cases(cases: &mut Vec<Case>) {
+    let mut noise = Noise::new(1);
+    for (format, (rows, hidden, vocab)) in
+        WeightFormat::ALL.into_iter().zip([(1, 32, 1), (5, 64, 31), (3, 96, 65), (17, 288, 33), (2, 576, 7)])
+    {
+        let weights = matrix(&mut noise, format, vocab, hidden);
+        let headers: Vec<RowHeader> =
+            (0..rows).map(|_| RowHeader { token: noise.bits() % vocab as u32, ..Default::default() }).collect();
+        let step = bytemuck::cast_slice(&headers).to_vec();
+        let params = EmbedParams {
+            rows: rows as u32,
+            hidden: hidden as u32,
+            vocab: vocab as u32,
+            scale: 1.5,
+            ..Default::default()
+        };
+        let mut out = untouched(rows * hidden);
+        embed(format, &weights, &step, &params, &mut out);
+        let shape = format!("rows {rows} hidden {hidden} vocab {vocab}");
+        cases.push(case(&shape, Slots::weights(format), vec![weights, step], params, &[&out], embed::TOLERANCE));
+    }
+}
+
+fn norm_cases(cases: &mut Vec<Case>) {
+    let mut noise = Noise::new(2);
+    for (rows, hidden) in [(1, 32), (2, 64), (3, 96), (5, 288), (17, 576), (33, 36), (1, 2052)] {
+        let (x, delta, weight) = (noise.values(rows * hidden), noise.values(rows * hidden), noise.values(hidden));
+        let shape = format!("rows {rows} hidden {hidden}");
+        let (mut sum, mut out) = (untouched(rows * hidden), untouched(rows * hidden));
+
+        let params = RmsNormParams { rows: rows as u32, hidden: hidden as u32, eps: 1e-5, ..Default::default() };
+        rms_norm(&x, &weight, &params, &mut out);
+        let inputs = vec![words(&x), words(&weight)];
+        cases.push(case(&shape, Slots::NONE, inputs, params, &[&out], rms_norm::TOLERANCE));
+
+        let params = AddRmsNormParams { rows: rows as u32, hidden: hidden as u32, eps: 1e-5, ..Default::default() };
+        add_rms_norm(&x, &delta, &weight, &params, &mut sum, &mut out);
+        let inputs = vec![words(&x), words(&delta), words(&weight)];
+        cases.push(case(&shape, Slots::NONE, inputs, params, &[&sum, &out], add_rms_norm::TOLERANCE));
+    }
+}
+
+/// (rows, k, n) for few rows; each specialisation takes three of them in turn.
+const FEW_ROWS: [(usize, usize, usize); 7] =
+    [(1, 32, 1), (3, 96, 31), (5, 576, 65), (2, 64, 3), (17, 288, 64), (1, 576, 257), (9, 1056, 9)];
+/// (rows, k, n) for many rows; each format takes three of them in turn.
+const MANY_ROWS: [(usize, usize, usize); 5] = [(33, 96, 65), (1, 32, 1), (17, 576, 31), (32, 64, 64), (70, 288, 129)];
+
+fn product_cases(cases: &mut Vec<Case>) {
+    let mut noise = Noise::new(3);
+    let mut few = FEW_ROWS.into_iter().cycle();
+    let mut many = MANY_ROWS.into_iter().cycle();
+    for format in WeightFormat::ALL {
+        for rows in registry::ROW_GROUPS {
+            for shape in few.by_ref().take(3) {
+                product_pair(cases, &mut noise, Slots::weights_and_rows(format, rows), shape);
+            }
+        }
+        for shape in many.by_ref().take(3) {
+            product_pair(cases, &mut noise, Slots::weights(format), shape);
+        }
+    }
+}
+
+/// The plain and the gated product of one shape: for few rows if the slots name a row group, else for many.
+fn product_pair(cases: &mut Vec<Case>, noise: &mut Noise, slots: Slots, (rows, k, n): (usize, usize, usize)) {
+    let format = slots.weights.expect("a product reads weights");
+    let (x, weights) = (noise.values(rows * k), matrix(noise, format, 2 * n, k));
+    let plain = &WeightFormat::pack(format, &format.encode(&format.dequantize(&weights, 2 * n, k)[..n * k]), n, k);
+    let shape = format!("rows {rows} k {k} n {n}");
+    let mut out = untouched(rows * n);
+    let (words_of_x, r, kk, nn) = (words(&x), rows as u32, k as u32, n as u32);
+    if slots.rows.is_some() {
+        let params = MatvecParams { rows: r, n: nn, k: kk, ..Default::default() };
+        matvec(&x, format, plain, &params, &mut out);
+        let inputs = vec![words_of_x.clone(), plain.clone()];
+        cases.push(case(&shape, slots, inputs, params, &[&out], matvec::TOLERANCE));
+        let params = GatedMatvecParams { rows: r, f: nn, k: kk, ..Default::default() };
+        gated_matvec(&x, format, &weights, &params, &mut out);
+        cases.push(case(&shape, slots, vec![words_of_x, weights], params, &[&out], gated_matvec::TOLERANCE));
+    } else {
+        let params = MatmulParams { rows: r, n: nn, k: kk, ..Default::default() };
+        matmul(&x, format, plain, &params, &mut out);
+        let inputs = vec![words_of_x.clone(), plain.clone()];
+        cases.push(case(&shape, slots, inputs, params, &[&out], matmul::TOLERANCE));
+        let params = GatedMatmulParams { rows: r, f: nn, k: kk, ..Default::default() };
+        gated_matmul(&x, format, &weights, &params, &mut out);
+        cases.push(case(&shape, slots, vec![words_of_x, weights], params, &[&out], gated_matmul::TOLERANCE));
+    }
+}
+
+/// Heads, KV heads, head dimension, and per sequence (positions cached, new rows).
+type Scene = (u32, u32, u32, &'static [(u32, u32)]);
+
+const SCENES: [Scene; 7] = [
+    (8, 4, 64, &[(0, 1), (15, 1), (16, 1), (69, 1), (130, 1)]),
+    (9, 3, 32, &[(0, 17), (5, 3), (30, 33)]),
+    (6, 6, 48, &[(0, 2), (63, 1), (14, 18)]),
+    (2, 1, 128, &[(40, 5), (0, 1)]),
+    (4, 2, 256, &[(33, 17)]),
+    (3, 1, 8, &[(0, 35)]),
+    (2, 2, 72, &[(7, 9), (64, 2)]),
+];
+
+/// The step of a scene: headers, then block table, then tiles; pages are dealt out of order.
+struct SceneStep {
+    words: Vec<u32>,
+    rows: u32,
+    table_offset: u32,
+    pages_per_seq: u32,
+    n_pages: u32,
+    tiles_offset: u32,
+    n_tiles: u32,
+}
+
+fn scene_step(sequences: &[(u32, u32)]) -> SceneStep {
+    let page_size = PAGE_SIZE as u32;
+    let pages_of = |&(cached, rows): &(u32, u32)| (cached + rows).div_ceil(page_size);
+    let pages_per_seq = sequences.iter().map(pages_of).max().unwrap_or(1) + 1;
+    let used: u32 = sequences.iter().map(pages_of).sum();
+    let n_pages = used + 2;
+    // Multiplication by a number prime to n_pages permutes the pages.
+    let stride = (2..).find(|s| gcd(*s, n_pages) == 1).unwrap_or(1);
+    let mut dealt = (0..n_pages).map(|i| (i * stride + 1) % n_pages);
+    let (mut headers, mut table, mut tiles) = (Vec::new(), Vec::new(), Vec::new());
+    for (sequence, &(cached, rows)) in sequences.iter().enumerate() {
+        let first_row = headers.len() as u32;
+        let pages: Vec<u32> = dealt.by_ref().take(pages_of(&(cached, rows)) as usize).collect();
+        for position in cached..cached + rows {
+            let slot = pages[(position / page_size) as usize] * page_size + position % page_size;
+            headers.push(RowHeader { token: 0, position, slot, sequence: sequence as u32 });
+        }
+        table.extend((0..pages_per_seq as usize).map(|i| pages.get(i).copied().unwrap_or(0)));
+        for start in (0..rows).step_by(TILE_ROWS) {
+            tiles.push(Tile { first_row: first_row + start, row_count: (rows - start).min(TILE_ROWS as u32) });
+        }
+    }
+    let mut words: Vec<u32> = bytemuck::cast_slice(&headers).to_vec();
+    let table_offset = words.len() as u32;
+    words.extend(table);
+    let tiles_offset = words.len() as u32;
+    words.extend_from_slice(bytemuck::cast_slice(&tiles));
+    let (rows, n_tiles) = (headers.len() as u32, tiles.len() as u32);
+    SceneStep { words, rows, table_offset, pages_per_seq, n_pages, tiles_offset, n_tiles }
+}
+
+const fn gcd(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+fn attention_cases(cases: &mut Vec<Case>) {
+    let mut noise = Noise::new(4);
+    for (n_heads, n_kv_heads, head_dim, sequences) in SCENES {
+        let step = scene_step(sequences);
+        let SceneStep { rows, table_offset, pages_per_seq, n_pages, tiles_offset, n_tiles, .. } = step;
+        let shape = format!("heads {n_heads}/{n_kv_heads} of {head_dim} rows {rows}");
+        let slot_width = (n_kv_heads * head_dim) as usize;
+        let slots = n_pages as usize * PAGE_SIZE;
+
+        let context_length = pages_per_seq * PAGE_SIZE as u32;
+        let qkv = noise.values((rows * (n_heads + 2 * n_kv_heads) * head_dim) as usize);
+        let angles = noise.values((context_length * head_dim / 2) as usize);
+        let rope: Vec<f32> = angles.iter().flat_map(|a| [(3.0 * a).cos(), (3.0 * a).sin()]).collect();
+        let params = QkvEpilogueParams {
+            rows,
+            n_heads,
+            n_kv_heads,
+            head_dim,
+            context_length,
+            n_slots: slots as u32,
+            ..Default::default()
+        };
+        let (mut q, mut k, mut v) = (
+            untouched((rows * n_heads * head_dim) as usize),
+            untouched(slots * slot_width),
+            untouched(slots * slot_width),
+        );
+        qkv_epilogue(&qkv, &step.words, &rope, &params, &mut q, &mut k, &mut v);
+        let inputs = vec![words(&qkv), step.words.clone(), words(&rope)];
+        cases.push(case(&shape, Slots::NONE, inputs, params, &[&q, &k, &v], qkv_epilogue::TOLERANCE));
+
+        // Large scores, so that the softmax is far from a mean and its peak moves from tile to tile.
+        let (k, v) = (noise.values(slots * slot_width), noise.values(slots * slot_width));
+        let scale = 4.0 / (head_dim as f32).sqrt();
+        let inputs = || vec![words(&q), step.words.clone(), words(&k), words(&v)];
+        let params =
+            AttentionDecodeParams { rows, n_heads, n_kv_heads, head_dim, scale, table_offset, pages_per_seq, n_pages };
+        let mut out = untouched(q.len());
+        attention_decode(&q, &step.words, &k, &v, &params, &mut out);
+        cases.push(case(&shape, Slots::NONE, inputs(), params, &[&out], attention_decode::TOLERANCE));
+
+        let params = AttentionPrefillParams {
+            rows,
+            n_heads,
+            n_kv_heads,
+            head_dim,
+            scale,
+            table_offset,
+            pages_per_seq,
+            n_pages,
+            n_tiles,
+            tiles_offset,
+            ..Default::default()
+        };
+        let mut out = untouched(q.len());
+        attention_prefill(&q, &step.words, &k, &v, &params, &mut out);
+        cases.push(case(&shape, Slots::NONE, inputs(), params, &[&out], attention_prefill::TOLERANCE));
+    }
+}
+
+fn sample_cases(cases: &mut Vec<Case>) {
+    let mut noise = Noise::new(5);
+    for vocab in [1, 3, 257, 1000, 5003] {
+        let warm =
+            Sampling { temperature: 0.8, seed_low: noise.bits(), seed_high: noise.bits(), ..Sampling::default() };
+        let settings = [
+            Sampling::default(),
+            warm,
+            Sampling { top_k: 1, ..warm },
+            Sampling { top_k: 40, counter: 9, ..warm },
+            Sampling { top_p: 0.9, counter: 10, ..warm },
+            Sampling { top_p: 0.0, counter: 11, ..warm },
+            Sampling { min_p: 0.05, counter: 12, ..warm },
+            Sampling { temperature: 1.5, top_k: 100, top_p: 0.95, min_p: 0.01, counter: u32::MAX, ..warm },
+            Sampling { temperature: 1e-3, counter: 13, ..warm },
+        ];
+        let mut logits: Vec<f32> = (0..settings.len() * vocab).map(|_| 6.0 * noise.value()).collect();
+        // Ties for the greedy row, masked and broken logits for the second.
+        (logits[0], logits[vocab - 1]) = (7.0, 7.0);
+        for (i, logit) in logits[vocab..2 * vocab].iter_mut().enumerate() {
+            *logit = match i % 4 {
+                1 => f32::NEG_INFINITY,
+                2 => f32::NAN,
+                _ => *logit,
+            };
+        }
+        // The offset stands for what precedes the settings in a real step.
+        let mut step = vec![u32::MAX; 12];
+        step.extend_from_slice(bytemuck::cast_slice(&settings));
+        let params =
+            SampleParams { rows: settings.len() as u32, vocab: vocab as u32, samples_offset: 12, ..Default::default() };
+        let mut ids = vec![UNTOUCHED.to_bits(); settings.len()];
+        sample(&logits, &step, &params, &mut ids);
+        let ids: &[f32] = bytemuck::cast_slice(&ids);
+        let inputs = vec![words(&logits), step];
+        cases.push(case(&format!("vocab {vocab}"), Slots::NONE, inputs, params, &[ids], sample::TOLERANCE));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_specialisation_has_a_case() {
+        let cases = cases();
+        for shader in registry::SHADERS {
+            for slots in shader.specializations() {
+                let name = shader.name(slots);
+                assert!(cases.iter().any(|case| case.shader.name(case.slots) == name), "{name} has no case");
+            }
+        }
+    }
+
+    #[test]
+    fn expected_outputs_pass_and_wrong_ones_fail() {
+        for case in cases() {
+            let mut outputs: Vec<Vec<u32>> = case.outputs.iter().map(|output| output.expected.clone()).collect();
+            assert_eq!(case.check(&outputs), Ok(0.0));
+            outputs[0][0] = f32::NAN.to_bits();
+            assert!(case.check(&outputs).is_err(), "{}", case.label);
+        }
+    }
+
+    #[test]
+    fn cases_are_small() {
+        let bytes: usize = cases()
+            .iter()
+            .flat_map(|c| c.inputs.iter().chain(c.outputs.iter().map(|o| &o.initial)))
+            .map(|w| w.len() * 4)
+            .sum();
+        assert!(bytes < 32 << 20, "{bytes} bytes of cases");
+    }
+
+    #[test]
+    fn decode_and_prefill_agree() {
+        let cases = cases();
+        let outputs = |stem| cases.iter().filter(move |c| c.shader.stem == stem).map(|c| &c.outputs[0].expected);
+        assert!(outputs("attention_decode").eq(outputs("attention_prefill")));
+    }
+}

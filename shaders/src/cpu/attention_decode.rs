@@ -1,0 +1,144 @@
+//! Twin of `attention_decode.wgsl`.
+
+use bytemuck::{Pod, Zeroable};
+
+use super::product::dot;
+use crate::{ATTENTION_DECODE, MAX_HEAD_DIM, PAGE_SIZE, Params, Shader, Slots, step};
+
+/// Softmax in one pass on the GPU, in two here; the GPU's exp is good to some ulp.
+pub const TOLERANCE: f32 = 2e-5;
+
+/// Params of `attention_decode`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
+pub struct AttentionDecodeParams {
+    /// Rows of the step.
+    pub rows: u32,
+    /// Query heads, H: a multiple of G.
+    pub n_heads: u32,
+    /// Key and value heads, G.
+    pub n_kv_heads: u32,
+    /// Head dimension D: a multiple of 8, at most 256.
+    pub head_dim: u32,
+    /// Factor on the scores: 1 / sqrt(D).
+    pub scale: f32,
+    /// Word of the step at which the block table begins.
+    pub table_offset: u32,
+    /// Pages per sequence in the block table.
+    pub pages_per_seq: u32,
+    /// Pages in `k_pages` and `v_pages`.
+    pub n_pages: u32,
+}
+
+impl Params for AttentionDecodeParams {
+    const SHADER: &'static Shader = &ATTENTION_DECODE;
+
+    fn workgroups(&self, _: Slots) -> [u32; 3] {
+        [self.n_heads, self.rows, 1]
+    }
+}
+
+/// `out[r, h, :] = sum_p softmax_p(scale * dot(q[r, h, :], k[p, g, :])) * v[p, g, :]` over the positions `0 ..= position(r)`
+/// of the row's sequence, with `q, out: [rows, H * D]`, `k_pages, v_pages: [n_pages * 16, G * D]`, `g = h / (H / G)`.
+pub fn attention_decode(
+    q: &[f32],
+    step: &[u32],
+    k_pages: &[f32],
+    v_pages: &[f32],
+    params: &AttentionDecodeParams,
+    out: &mut [f32],
+) {
+    let width = (params.n_heads * params.head_dim) as usize;
+    assert_eq!(
+        (q.len(), out.len()),
+        (params.rows as usize * width, params.rows as usize * width),
+        "q, out: [rows, H * D]"
+    );
+    let mut scratch = Scratch::default();
+    for (row, (q, out)) in q.chunks_exact(width).zip(out.chunks_exact_mut(width)).enumerate() {
+        let header = step::row_header(step, row);
+        attend(q, step, (header.sequence, header.position), k_pages, v_pages, params, &mut scratch, out);
+    }
+}
+
+/// Buffers of [`attend`], kept from row to row.
+#[derive(Default)]
+pub(super) struct Scratch {
+    slots: Vec<usize>,
+    scores: Vec<f32>,
+}
+
+/// All heads of one row, which stands at `place`: (sequence, position).
+#[expect(clippy::too_many_arguments, reason = "the bindings of the kernel, one row's place and the scratch")]
+pub(super) fn attend(
+    q: &[f32],
+    step: &[u32],
+    place: (u32, u32),
+    k_pages: &[f32],
+    v_pages: &[f32],
+    params: &AttentionDecodeParams,
+    scratch: &mut Scratch,
+    out: &mut [f32],
+) {
+    let (h, g, d) = (params.n_heads as usize, params.n_kv_heads as usize, params.head_dim as usize);
+    let (pages_per_seq, n_pages) = (params.pages_per_seq as usize, params.n_pages as usize);
+    assert!(d.is_multiple_of(8) && d <= MAX_HEAD_DIM, "head dimension {d} is not a multiple of 8 up to {MAX_HEAD_DIM}");
+    assert!(h.is_multiple_of(g), "{h} query heads do not share {g} KV heads evenly");
+    let table = &step[params.table_offset as usize + place.0 as usize * pages_per_seq..][..pages_per_seq];
+    let last = (place.1 as usize).min(pages_per_seq * PAGE_SIZE - 1);
+    let Scratch { slots, scores } = scratch;
+    slots.clear();
+    slots.extend((0..=last).map(|p| (table[p / PAGE_SIZE] as usize).min(n_pages - 1) * PAGE_SIZE + p % PAGE_SIZE));
+    for (head, (q, out)) in q.chunks_exact(d).zip(out.chunks_exact_mut(d)).enumerate() {
+        let column = head / (h / g) * d;
+        scores.clear();
+        scores.extend(slots.iter().map(|slot| params.scale * dot(q, &k_pages[slot * g * d + column..][..d])));
+        let peak = scores.iter().fold(f32::MIN, |peak, &score| peak.max(score));
+        let mut mass = 0.0;
+        out.fill(0.0);
+        for (slot, score) in slots.iter().zip(scores.iter()) {
+            let prob = (score - peak).exp();
+            mass += prob;
+            for (out, v) in out.iter_mut().zip(&v_pages[slot * g * d + column..][..d]) {
+                *out += prob * v;
+            }
+        }
+        for out in out {
+            *out /= mass;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weighs_the_values_by_the_softmax_of_the_scores() {
+        // One sequence on page 1; position 1; scores ln 3 and 0 give 3/4 and 1/4. Position 2 would change the result.
+        let d = 8;
+        let mut k = vec![0.0; 2 * 16 * d];
+        let mut v = vec![0.0; 2 * 16 * d];
+        k[16 * d] = 3.0_f32.ln();
+        v[16 * d..17 * d].fill(4.0);
+        v[17 * d..18 * d].fill(8.0);
+        v[18 * d..19 * d].fill(1e6);
+        let mut q = vec![0.0; 2 * d];
+        q[0] = 2.0;
+        let step = [0, 1, 17, 0, /* block table: */ 1];
+        let params = AttentionDecodeParams {
+            rows: 1,
+            n_heads: 2,
+            n_kv_heads: 1,
+            head_dim: 8,
+            scale: 0.5,
+            table_offset: 4,
+            pages_per_seq: 1,
+            n_pages: 2,
+        };
+        let mut out = vec![0.0; 2 * d];
+        attention_decode(&q, &step, &k, &v, &params, &mut out);
+        assert!(out[..d].iter().all(|o| (o - 5.0).abs() < 1e-5), "{out:?}");
+        assert!(out[d..].iter().all(|o| (o - 6.0).abs() < 1e-5), "the second head's query is zero: {out:?}");
+    }
+}

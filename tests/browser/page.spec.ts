@@ -1,0 +1,413 @@
+/** The built page in a browser with WebGPU. */
+import { createServer } from "node:net";
+import { answer, ask, expect, origin, test, type Step } from "./fixtures.js";
+import { BLOOD_PRESSURE, DemoPage, LDL, RECORD, TASK, shingles } from "./pages.js";
+
+const ANSWER = "Yes: both readings lie above the usual limits, so the cardiovascular risk is increased.";
+const MAIN: Step[] = [ask(BLOOD_PRESSURE), ask(LDL), answer(ANSWER)];
+/** What the browser itself writes to the console when a request fails. */
+const FAILED_REQUEST = /Failed to load resource|net::ERR_|blocked by CORS policy/;
+
+test("finds both readings with the worker and answers with a live supervisor", async ({ page, supervisor, requests }) => {
+  const key = `sk-test-${Math.random().toString(36).slice(2)}`;
+  await supervisor.script(MAIN);
+  const demo = await DemoPage.open(page);
+  await expect(page.getByTestId("adapter")).toHaveAttribute("data-kind", "gpu");
+  await expect(page.getByTestId("document")).toHaveValue(RECORD);
+  await expect(page.getByTestId("task")).toHaveValue(TASK);
+
+  await demo.useServer(supervisor, key);
+  await demo.run.click();
+  await demo.isRun("answered");
+
+  await test.step("the worker read the document", async () => {
+    const replies = await demo.said("worker");
+    expect(replies).toHaveLength(2);
+    expect(replies[0]).toContain("160/100");
+    expect(replies[1]).toContain("170");
+  });
+
+  await test.step("the answer and what it cost are shown", async () => {
+    await expect(demo.answer).toHaveText(ANSWER);
+    await expect(page.getByTestId("tokens-local")).toHaveText(/[1-9][\d,]* tokens\s+[1-9][\d,]* read, [1-9][\d,]* written/);
+    await expect(page.getByTestId("tokens-remote")).toHaveText(/[1-9][\d,]* tokens\s+[1-9][\d,]* read, [1-9][\d,]* written/);
+    await expect(page.getByTestId("elapsed")).toHaveText(/[\d.]+ s/);
+    await expect(page.getByTestId("run-state")).toHaveText("Answered in 2 rounds");
+  });
+
+  const posts = await supervisor.posts();
+  const replies = await demo.said("worker");
+
+  await test.step("the key went to the supervisor alone, in the Authorization header alone", async () => {
+    expect(posts).toHaveLength(3);
+    for (const request of await supervisor.received()) {
+      const { authorization, ...rest } = request.headers;
+      expect(authorization).toBe(request.method === "POST" ? `Bearer ${key}` : undefined);
+      expect(JSON.stringify({ ...request, headers: rest })).not.toContain(key);
+    }
+    for (const request of requests) {
+      const { authorization, ...rest } = await request.allHeaders();
+      const elsewhere = JSON.stringify([request.url(), request.postData(), rest]);
+      expect(elsewhere).not.toContain(key);
+      if (authorization?.includes(key)) expect(new URL(request.url()).origin).toBe(supervisor.origin);
+    }
+    const kept = await page.evaluate(async () => {
+      const databases = (await indexedDB.databases?.()) ?? [];
+      const stored = JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, databases]);
+      return stored + document.documentElement.outerHTML + location.href;
+    });
+    expect(kept).not.toContain(key);
+  });
+
+  await test.step("nothing of the document left but what the worker said", async () => {
+    const outside = requests.filter((request) => new URL(request.url()).origin !== origin());
+    expect(new Set(outside.map((request) => new URL(request.url()).origin))).toEqual(new Set([supervisor.origin]));
+    expect(requests.filter((request) => request.method() !== "GET" && request.postData() !== null)).toHaveLength(posts.length);
+    const document = shingles(RECORD);
+    for (const { body } of posts) {
+      let text = JSON.stringify(body.messages.map(({ content }) => content)).replaceAll("\\n", "\n");
+      for (const reply of replies) text = text.replaceAll(reply, " | ");
+      const leaked = [...shingles(text)].filter((shingle) => document.has(shingle));
+      expect(leaked).toEqual([]);
+    }
+  });
+
+  await test.step("the ledger lists exactly what was sent", async () => {
+    await expect(page.getByTestId("ledger-entry")).toHaveCount(posts.length);
+    // Every request repeats the ones before it; the ledger shows each message where it was sent first.
+    expect(await demo.ledger()).toEqual(posts.at(-1)!.body.messages.map(({ content }) => content));
+    const sizes = await page.getByTestId("ledger-bytes").allTextContents();
+    const sent = posts.map(({ body }) => body.messages.reduce((sum, { content }) => sum + Buffer.byteLength(content), 0));
+    expect(sizes).toEqual(sent.map((size) => (size < 1000 ? `${size} bytes` : `${(size / 1000).toFixed(1)} kB`)));
+    await expect(page.getByTestId("ledger-summary")).toContainText(new URL(supervisor.origin).host);
+    await expect(page.getByTestId("ledger-check")).toBeVisible();
+  });
+
+  await test.step("the transcript can be saved, and has no key in it", async () => {
+    const download = page.waitForEvent("download");
+    await page.getByTestId("export").click();
+    const stream = await (await download).createReadStream();
+    const text = Buffer.concat(await stream.toArray()).toString();
+    expect(text).not.toContain(key);
+    const { outcome } = JSON.parse(text) as { outcome: { answer: string; transcript: { turns: unknown[] } } };
+    expect(outcome.answer).toBe(ANSWER);
+    expect(outcome.transcript.turns).toHaveLength(5);
+  });
+
+  await test.step("the key can be forgotten", async () => {
+    await page.getByTestId("forget").click();
+    await expect(page.getByTestId("key")).toHaveValue("");
+  });
+});
+
+test("answers without a key with the recorded supervisor, and sends nothing", async ({ page, requests }) => {
+  const demo = await DemoPage.open(page);
+  await expect(page.getByTestId("supervisor-recorded")).toBeChecked();
+  const before = requests.length;
+  await demo.run.focus();
+  await page.keyboard.press("Enter");
+  await demo.isRun("answered");
+
+  const replies = await demo.said("worker");
+  expect(replies[0]).toContain("160/100");
+  expect(replies[1]).toContain("170");
+  // The answer quotes what the worker said just now.
+  for (const reply of replies) await expect(demo.answer).toContainText(reply.trim());
+  await expect(page.getByTestId("ledger-summary")).toContainText("Nothing left this page.");
+  await expect(page.getByTestId("ledger-entry")).toHaveCount(3);
+  expect(requests.slice(before).map((request) => request.url())).toEqual([]);
+
+  await page.getByTestId("task").fill("What is the heart rate?");
+  await expect(page.getByTestId("recording-mismatch")).toBeVisible();
+  await demo.run.click();
+  await expect(demo.refusal).toContainText("only its own question");
+});
+
+test("refuses a second run while one runs, and stops at once when told to", async ({ page, supervisor, complaints }) => {
+  complaints.allow(FAILED_REQUEST);
+  const demo = await DemoPage.open(page);
+  await demo.useServer(supervisor);
+
+  await test.step("while the supervisor thinks", async () => {
+    await supervisor.script([{ ...ask(BLOOD_PRESSURE), delay_ms: 20_000 }]);
+    await demo.run.click();
+    await demo.isRun("running");
+    await expect.poll(async () => (await supervisor.posts()).length).toBe(1);
+
+    // The button says that it is disabled, and still answers.
+    await demo.run.click({ force: true });
+    await expect(demo.refusal).toContainText("A run is in progress");
+    expect(await supervisor.posts()).toHaveLength(1);
+
+    await demo.stop.click();
+    await demo.isRun("stopped", 2_000);
+    // The request itself is cut, not only ignored.
+    await expect.poll(async () => (await supervisor.posts())[0]?.state, { timeout: 5_000 }).toBe("aborted");
+  });
+
+  await test.step("while the worker reads", async () => {
+    await supervisor.reset();
+    await supervisor.script(MAIN);
+    await demo.run.click();
+    await page.locator("[data-testid=turn][data-who=worker]").waitFor();
+    await demo.stop.click();
+    await demo.isRun("stopped", 2_000);
+    const before = { said: await demo.said("worker"), posts: (await supervisor.posts()).length };
+    await page.waitForTimeout(2_500);
+    expect({ said: await demo.said("worker"), posts: (await supervisor.posts()).length }).toEqual(before);
+    expect(before.posts).toBe(1);
+  });
+
+  await test.step("and runs again afterwards", async () => {
+    await supervisor.reset();
+    await supervisor.script([ask(BLOOD_PRESSURE), answer(ANSWER)]);
+    await demo.run.click();
+    await demo.isRun("answered");
+    await expect(demo.answer).toHaveText(ANSWER);
+  });
+});
+
+test("refuses what cannot work before anything is sent", async ({ page, supervisor, requests }) => {
+  const demo = await DemoPage.open(page);
+  const before = requests.length;
+  await demo.useServer(supervisor, "");
+
+  const refused = async (text: string, focused: string) => {
+    await demo.run.click();
+    await expect(demo.refusal).toContainText(text);
+    await expect(page.getByTestId(focused)).toBeFocused();
+  };
+  await page.getByTestId("document-clear").click();
+  await refused("The document is empty", "document");
+  await page.getByTestId("document").fill(" \n\t ");
+  await refused("The document is empty", "document");
+  await page.getByTestId("document-sample").click();
+  await page.getByTestId("task").fill("  ");
+  await refused("There is no question", "task");
+  await page.getByTestId("task").fill(TASK);
+  await page.getByTestId("base-url").fill("https://api.example.com/v1");
+  await refused("There is no API key", "key");
+  await page.getByTestId("base-url").fill("http://api.example.com/v1");
+  await refused("must begin with https:", "base-url");
+  await page.getByTestId("base-url").fill("no address");
+  await refused("not an address", "base-url");
+  await page.getByTestId("base-url").fill(supervisor.baseURL);
+  await page.getByTestId("rounds").fill("0");
+  await refused("between 1 and 10", "rounds");
+
+  expect(await supervisor.received()).toEqual([]);
+  expect(requests.slice(before).map((request) => request.url())).toEqual([]);
+});
+
+test("says what went wrong with the supervisor, each in its own words, and goes on", async ({ page, supervisor, complaints }) => {
+  complaints.allow(FAILED_REQUEST);
+  test.setTimeout(300_000);
+  const key = "sk-test-failures";
+  const demo = await DemoPage.open(page);
+  await demo.useServer(supervisor, key);
+  const messages = new Map<string, string>();
+
+  const fails = async (name: string, steps: Step[], code: string, expected: RegExp, attempts = 1) => {
+    await test.step(name, async () => {
+      await supervisor.reset();
+      await supervisor.script(steps);
+      await demo.run.click();
+      await demo.isRun("running");
+      await demo.isRun("failed");
+      await expect(demo.failure).toHaveAttribute("data-code", code);
+      await expect(demo.failure).toHaveText(expected);
+      await expect(demo.failure).not.toContainText(key);
+      expect(await supervisor.posts()).toHaveLength(attempts);
+      messages.set(name, (await demo.failure.textContent())!);
+    });
+  };
+  const error = (status: number, more: object = {}): Step => ({ type: "error", status, message: `scripted ${status}`, ...more });
+  const times = (count: number, step: Step) => Array.from({ length: count }, () => step);
+
+  await fails("a wrong key", [error(401, { echo_key: true })], "auth_failed", /key.*401/s);
+  await fails("a wrong address or model", [error(404)], "provider_error", /404.*base URL/s);
+  await fails("a broken server", times(3, error(500)), "provider_error", /500.*scripted 500/s, 3);
+  await fails("no credit", [error(429, { code: "insufficient_quota" })], "rate_limited", /quota/s);
+  await fails("too many requests", times(3, error(429, { retry_after: 0 })), "rate_limited", /scripted 429/s, 3);
+  await fails("a page instead of a reply", [{ type: "non_json" }], "bad_reply", /It works/s);
+  await fails("a stream that is no stream", [{ type: "malformed" }], "bad_reply", /reply/s);
+  await fails("an empty reply", [{ type: "empty" }], "bad_reply", /empty|no text|nothing/is);
+  await fails("a cut connection", [{ type: "disconnect", content: '{"reasoning": "Half a th' }], "network_error", /broke off/s);
+  await fails("no CORS headers", times(3, { ...ask(BLOOD_PRESSURE), cors: false }), "network_error", /CORS/s, 3);
+
+  await test.step("no server at all", async () => {
+    await demo.useServer({ baseURL: `http://127.0.0.1:${await closedPort()}/v1` }, key);
+    await demo.run.click();
+    await demo.isRun("running");
+    await demo.isRun("failed");
+    await expect(demo.failure).toHaveAttribute("data-code", "network_error");
+    await expect(demo.failure).toContainText("could not be reached");
+    await demo.useServer(supervisor, key);
+  });
+
+  expect(new Set(messages.values()).size, "each failure has its own message").toBe(messages.size);
+
+  await test.step("a passing failure is repeated, and odd JSON is understood", async () => {
+    await supervisor.reset();
+    const fenced = `Sure:\n\`\`\`json\n${(ask(BLOOD_PRESSURE) as { content: string }).content}\n\`\`\`\nDone.`;
+    const nested = JSON.stringify({ response: { decision: "provide_final_answer", answer: ANSWER, why: { a: { b: 1 } } } });
+    await supervisor.script([
+      error(429, { retry_after: 0 }),
+      { type: "reply", content: fenced },
+      error(503),
+      { type: "reply", content: nested },
+    ]);
+    await demo.run.click();
+    await demo.isRun("running");
+    await demo.isRun("answered");
+    expect(await supervisor.posts()).toHaveLength(4);
+    await expect(demo.answer).toContainText(ANSWER);
+    expect((await demo.said("worker"))[0]).toContain("160/100");
+  });
+});
+
+test("shows a reply as text, whatever it contains", async ({ page, supervisor }) => {
+  const demo = await DemoPage.open(page);
+  await demo.useServer(supervisor);
+  const attack = '<img src=x onerror="document.title=1"><script>document.title = 1</script>**bold** {{worker.1}}';
+  await supervisor.script([answer(attack)]);
+  await demo.run.click();
+  await demo.isRun("answered");
+  await expect(demo.answer).toHaveText(attack);
+  await expect(page.locator(".answer img, .answer script")).toHaveCount(0);
+  await expect(page).toHaveTitle("Minions in the browser");
+});
+
+test("tells when the question itself holds words of the document", async ({ page, supervisor }) => {
+  const demo = await DemoPage.open(page);
+  await demo.useServer(supervisor);
+  await page.getByTestId("task").fill("Is it usual that the nurse repeated the reading after ten minutes?");
+  await supervisor.script([answer("Yes.")]);
+  await demo.run.click();
+  await demo.isRun("answered");
+  await expect(page.getByTestId("ledger-leak")).toContainText("the nurse repeated the reading");
+  await expect(page.getByTestId("ledger-check")).toHaveCount(0);
+});
+
+test("ends in words when there is no answer", async ({ page, supervisor }) => {
+  const demo = await DemoPage.open(page);
+  await demo.useServer(supervisor);
+  await page.getByTestId("rounds").fill("1");
+  await supervisor.script([ask(BLOOD_PRESSURE), ask(LDL)]);
+  await demo.run.click();
+  await demo.isRun("unanswered");
+  await expect(page.getByTestId("no-answer")).toContainText("no round was left");
+  await expect(demo.answer).toHaveCount(0);
+});
+
+test("takes another document and another model, and says what is wrong with a bad one", async ({ page, supervisor }) => {
+  const demo = await DemoPage.open(page);
+
+  await test.step("a text file", async () => {
+    const file = { name: "note.txt", mimeType: "text/plain", buffer: Buffer.from("The rent is $1,840.00.\r\nThe end.") };
+    await page.getByTestId("document-file").setInputFiles(file);
+    await expect(page.getByTestId("document")).toHaveValue("The rent is $1,840.00.\nThe end.");
+    await expect(page.getByTestId("document-size")).toContainText("31 characters, about 8 tokens · note.txt");
+    const picture = { name: "scan.png", mimeType: "image/png", buffer: Buffer.from([0x89, 0x50, 0x4e, 0x47, 0, 1, 2]) };
+    await page.getByTestId("document-file").setInputFiles(picture);
+    await expect(page.getByTestId("document-problem")).toContainText("scan.png is not a plain text file");
+    await expect(page.getByTestId("document")).toHaveValue("The rent is $1,840.00.\nThe end.");
+  });
+
+  await test.step("a document that is too long", async () => {
+    await page.getByTestId("document").fill("The rent is $1,840.00 and is due on the first day of the month. ".repeat(200));
+    await expect(page.getByTestId("document-long")).toContainText("1,024 tokens");
+    await supervisor.script([ask("What is the rent?")]);
+    await demo.useServer(supervisor);
+    await demo.run.click();
+    await demo.isRun("failed");
+    await expect(demo.failure).toHaveAttribute("data-code", "context_overflow");
+    await expect(demo.failure).toHaveText(/too long.*1024/s);
+    await demo.isWorker("ready");
+  });
+
+  await test.step("a file that is no model", async () => {
+    await page.getByText("Use another model or device").click();
+    const file = { name: "wrong.gguf", mimeType: "application/octet-stream", buffer: Buffer.from("GGML, perhaps?") };
+    await page.getByTestId("model-file").setInputFiles(file);
+    await demo.isWorker("failed");
+    await expect(page.getByTestId("worker-failure")).toHaveAttribute("data-code", "invalid_model");
+    await expect(page.getByTestId("worker-failure")).toContainText("wrong.gguf");
+    await demo.run.click();
+    await expect(demo.refusal).toContainText("There is no worker");
+  });
+
+  await test.step("and back, on the CPU", async () => {
+    await page.getByLabel("CPU", { exact: true }).check();
+    await page.getByTestId("load-demo").click();
+    await demo.isWorker("ready");
+    await expect(page.getByTestId("adapter")).toHaveAttribute("data-kind", "cpu");
+  });
+});
+
+test("says so when the worker breaks, and loads it again", async ({ page, supervisor, complaints }) => {
+  complaints.allow(FAILED_REQUEST);
+  const demo = await DemoPage.open(page);
+  await demo.useServer(supervisor);
+  await supervisor.script([{ ...ask(BLOOD_PRESSURE), delay_ms: 20_000 }]);
+  await demo.run.click();
+  await expect.poll(async () => (await supervisor.posts()).length).toBe(1);
+  // What the wasm's panic hook does.
+  await page.workers()[0]!.evaluate(() => (globalThis as unknown as { __minions_panic(text: string): void }).__minions_panic("boom"));
+  await demo.isRun("failed");
+  await expect(demo.failure).toHaveAttribute("data-code", "internal");
+  await expect(demo.failure).toContainText("boom");
+  await demo.isWorker("failed");
+
+  await page.getByTestId("worker-again").click();
+  await demo.isWorker("ready");
+  await supervisor.reset();
+  await supervisor.script([answer(ANSWER)]);
+  await demo.run.click();
+  await demo.isRun("answered");
+});
+
+test("can be used by keyboard and read out", async ({ page }) => {
+  const demo = await DemoPage.open(page);
+  await page.keyboard.press("Tab");
+  await expect(page.getByText("Skip to the conversation")).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(page.locator("#conversation")).toBeFocused();
+
+  const unnamed = await page.evaluate(() => {
+    const controls = document.querySelectorAll<HTMLInputElement>("input, textarea, button");
+    return [...controls].filter((control) => !control.labels?.length && !control.textContent?.trim()).map((control) => control.outerHTML);
+  });
+  expect(unnamed, "controls without a name").toEqual([]);
+  const ids = await page.evaluate(() => [...document.querySelectorAll("[id]")].map(({ id }) => id));
+  expect(new Set(ids).size).toBe(ids.length);
+  await expect(page.getByRole("heading", { level: 2 })).toHaveText(["Worker", "Document", "Question and supervisor", "Conversation", "Ledger"]);
+
+  await page.getByTestId("task").focus();
+  await page.keyboard.press("Control+Enter");
+  await demo.isRun("running");
+  await demo.stop.focus();
+  await page.keyboard.press("Enter");
+  await demo.isRun("stopped");
+  // Whoever was on the button that went away goes on at the conversation.
+  await expect(page.locator("#conversation")).toBeFocused();
+  await expect(page.getByRole("log")).toHaveText("The run was stopped.");
+});
+
+test("holds on a narrow screen", async ({ page }) => {
+  await page.setViewportSize({ width: 320, height: 640 });
+  await DemoPage.open(page);
+  await page.getByTestId("supervisor-server").check();
+  await page.getByText("Use another model or device").click();
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  expect(overflow).toBe(0);
+});
+
+/** A port of this machine that nobody listens on. */
+async function closedPort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

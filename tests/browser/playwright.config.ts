@@ -1,0 +1,25 @@
+import { defineConfig } from "@playwright/test";
+import { launchOptions } from "./browser.mjs";
+
+export default defineConfig({
+  testDir: ".",
+  outputDir: "results/artifacts",
+  globalSetup: "./setup.ts",
+  // One page at a time: a software adapter takes every core there is.
+  workers: 1,
+  fullyParallel: false,
+  forbidOnly: true,
+  retries: 0,
+  timeout: 180_000,
+  expect: { timeout: 20_000 },
+  reporter: [["list"]],
+  use: { trace: "off", screenshot: "only-on-failure" },
+  projects: [
+    {
+      name: "webgpu",
+      testMatch: ["page.spec.ts", "engine.spec.ts", "kernels.spec.ts"],
+      use: { launchOptions: launchOptions() },
+    },
+    { name: "cpu", testMatch: "cpu.spec.ts", use: { launchOptions: launchOptions("none") } },
+  ],
+});

@@ -1,0 +1,78 @@
+// Serves the built page, the package and the tests' own pages on 127.0.0.1, and nothing else.
+//   node server.mjs [--port N]      prints the address and serves until killed
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { createServer } from "node:http";
+import { extname, join, normalize, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = fileURLToPath(new URL(".", import.meta.url));
+const root = join(here, "..", "..");
+
+/** Address prefixes and the folders behind them; the first that fits is taken. */
+const FOLDERS = [
+  ["/pkg/", join(root, "pkg")],
+  ["/models/", join(root, "www", "public", "models")],
+  ["/fixtures/", join(root, "tests", "fixtures")],
+  ["/pages/", join(here, "pages")],
+  ["/generated/", join(here, "results", "generated")],
+  ["/", join(root, "www", "dist")],
+];
+
+const TYPES = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".mjs": "text/javascript; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+  ".json": "application/json",
+  ".map": "application/json",
+  ".svg": "image/svg+xml",
+  ".md": "text/plain; charset=utf-8",
+  ".txt": "text/plain; charset=utf-8",
+  ".wasm": "application/wasm",
+};
+
+/** Starts the server; resolves with its origin and a function that ends it. */
+export async function serve(port = 0) {
+  const server = createServer(async (request, response) => {
+    const file = fileOf(request.url ?? "/");
+    const found = file && (await stat(file).catch(() => undefined));
+    if (!found?.isFile() || !["GET", "HEAD"].includes(request.method ?? "")) {
+      response.writeHead(404, { "content-type": "text/plain" }).end("not found\n");
+      return;
+    }
+    response.writeHead(200, {
+      "content-type": TYPES[extname(file)] ?? "application/octet-stream",
+      "content-length": found.size,
+      "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
+    });
+    if (request.method === "HEAD") response.end();
+    else createReadStream(file).on("error", () => response.destroy()).pipe(response);
+  });
+  await new Promise((resolve, reject) => server.once("error", reject).listen(port, "127.0.0.1", resolve));
+  const { port: taken } = server.address();
+  return {
+    origin: `http://127.0.0.1:${taken}`,
+    close: () => new Promise((resolve) => (server.closeAllConnections(), server.close(resolve))),
+  };
+}
+
+function fileOf(url) {
+  let path;
+  try {
+    path = decodeURIComponent(new URL(url, "http://127.0.0.1").pathname);
+  } catch {
+    return undefined;
+  }
+  const [prefix, folder] = FOLDERS.find(([prefix]) => path.startsWith(prefix));
+  const rest = path.slice(prefix.length);
+  const file = normalize(join(folder, rest === "" || rest.endsWith("/") ? `${rest}index.html` : rest));
+  return file.startsWith(folder + sep) ? file : undefined;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const at = process.argv.indexOf("--port");
+  const { origin } = await serve(at > 0 ? Number(process.argv[at + 1]) : 0);
+  console.log(origin);
+}

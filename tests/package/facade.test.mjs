@@ -1,0 +1,327 @@
+// What the JavaScript promises beyond an answer: aborts, order, failures by code, runs, and what goes to the provider.
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { after, before, test } from "node:test";
+import { addModel, open, project, serve } from "./harness.mjs";
+
+const timeout = 300_000;
+const cleanups = [];
+let page;
+
+before(async () => {
+  const t = { after: (cleanup) => cleanups.unshift(cleanup) };
+  const folder = await project(t, "plain");
+  await addModel(folder);
+  // On the CPU: nothing here depends on the device, and its steps are slow enough to be aborted.
+  ({ page } = await open(t, await serve(t, folder)));
+  await page.evaluate(async () => {
+    const { Engine } = window.minions;
+    window.engine = await Engine.load("demo-worker.gguf", { device: "cpu" });
+    window.hello = { messages: [{ role: "user", content: "What is the heart rate?" }], max_tokens: 24, temperature: 0 };
+    window.failure = async (promise) => {
+      const error = await Promise.resolve(promise).then(() => undefined, (error) => error);
+      return error && { name: error.name, code: error.code, message: error.message, retryable: error.retryable };
+    };
+    window.task = "What is the patient's blood pressure?";
+    window.context = ["The blood pressure is 160/100 mmHg. The heart rate is 92 bpm."];
+    window.recording = {
+      label: "Recorded demonstration",
+      task: window.task,
+      replies: [
+        { content: { message: "What is the blood pressure?" } },
+        { content: { decision: "provide_final_answer", answer: "The worker said: {{worker.1}}" } },
+      ],
+    };
+  });
+}, { timeout });
+
+after(async () => {
+  for (const cleanup of cleanups) await cleanup();
+});
+
+test("a signal aborts with its own reason", { timeout }, async () => {
+  const [plain, own, early] = await page.evaluate(async () => {
+    const of = (body, options) => failure(engine.chat.completions.create(body, options));
+    const controller = new AbortController();
+    const aborted = of({ ...hello, max_tokens: 400 }, { signal: controller.signal });
+    setTimeout(() => controller.abort());
+    const reason = new AbortController();
+    const custom = of({ ...hello, max_tokens: 400 }, { signal: reason.signal });
+    setTimeout(() => reason.abort(new RangeError("enough")));
+    return Promise.all([aborted, custom, of(hello, { signal: AbortSignal.abort() })]);
+  });
+  assert.equal(plain.name, "AbortError");
+  assert.deepEqual([own.name, own.message], ["RangeError", "enough"]);
+  assert.equal(early.name, "AbortError");
+});
+
+test("leaving the loop ends the generation, and the engine serves the next call", { timeout }, async () => {
+  const { pieces, next } = await page.evaluate(async () => {
+    const stream = await engine.chat.completions.create({ ...hello, max_tokens: 400, stream: true });
+    let pieces = 0;
+    for await (const _ of stream) if (++pieces === 2) break;
+    const next = await engine.chat.completions.create(hello);
+    return { pieces, next };
+  });
+  assert.equal(pieces, 2);
+  assert.equal(next.object, "chat.completion");
+});
+
+test("a stream nobody reads does not hold up the next call; calls are answered in order", { timeout }, async () => {
+  const { order, chunks, text } = await page.evaluate(async () => {
+    const order = [];
+    const stream = await engine.chat.completions.create({ ...hello, stream: true });
+    const calls = [1, 2, 3].map((n) => engine.chat.completions.create(hello).then(() => order.push(n)));
+    await Promise.all(calls);
+    const chunks = [];
+    for (const reader = stream.toReadableStream().getReader(); ; ) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      chunks.push(value);
+    }
+    const { choices } = await stream.finalCompletion();
+    return { order, chunks: chunks.length, text: choices[0].message.content };
+  });
+  assert.deepEqual(order, [1, 2, 3]);
+  assert.ok(chunks > 1 && text.length > 0);
+});
+
+test("refuses what it cannot do, by name", { timeout }, async () => {
+  const failures = await page.evaluate(() =>
+    Promise.all([
+      failure(engine.chat.completions.create({ ...hello, tools: [] })),
+      failure(engine.chat.completions.create({ ...hello, max_tokens: "many" })),
+      failure(engine.chat.completions.create({ messages: [{ role: "user", content: "word ".repeat(5000) }] })),
+    ]),
+  );
+  assert.deepEqual(failures.map(({ code }) => code), ["invalid_request", "invalid_request", "context_overflow"]);
+  assert.match(failures[0].message, /tools/);
+});
+
+test("says what is wrong with a model", { timeout }, async () => {
+  const failures = await page.evaluate(() => {
+    const { Engine } = window.minions;
+    const load = (model) => failure(Engine.load(model, { device: "cpu" }));
+    return Promise.all([
+      load("nowhere.gguf"),
+      load("page.html"),
+      load("broken.gguf"),
+      load({ file: new Blob(["<!doctype html>"]) }),
+      load({ files: { "a.txt": new Blob(["a"]) } }),
+      load("http://127.0.0.1:9/model.gguf"),
+    ]);
+  });
+  assert.deepEqual(
+    failures.map(({ code }) => code),
+    ["download_failed", "unknown_model", "invalid_model", "invalid_model", "invalid_model", "download_failed"],
+  );
+  assert.match(failures[0].message, /nowhere\.gguf.*404/);
+  assert.equal(failures[0].retryable, false);
+  assert.equal(failures[5].retryable, true);
+});
+
+test("a web page in place of a model is called one", { timeout }, async () => {
+  const error = await page.evaluate(() => failure(window.minions.Engine.load(new URL("./?file=", location).href)));
+  assert.equal(error.code, "download_failed");
+  assert.match(error.message, /web page|404/);
+});
+
+test("loading can be aborted", { timeout }, async () => {
+  const error = await page.evaluate(() => {
+    const controller = new AbortController();
+    const onProgress = () => controller.abort();
+    return failure(window.minions.Engine.load("demo-worker.gguf", { signal: controller.signal, onProgress }));
+  });
+  assert.equal(error.name, "AbortError");
+});
+
+test("loads a file of the user's", { timeout }, async () => {
+  const phases = await page.evaluate(async () => {
+    const blob = await (await fetch("demo-worker.gguf")).blob();
+    const phases = [];
+    const options = { device: "cpu", onProgress: ({ phase }) => phases.push(phase) };
+    const loaded = await window.minions.Engine.load({ file: new File([blob], "mine.gguf") }, options);
+    await loaded.chat.completions.create(hello);
+    await loaded[Symbol.asyncDispose]();
+    return phases;
+  });
+  assert.ok(!phases.includes("download") && phases.at(-1) === "ready");
+});
+
+test("a run gives its result whether or not its events are read", { timeout }, async () => {
+  const { outcome, types, same, ledger } = await page.evaluate(async () => {
+    const { Minion, recorded } = window.minions;
+    const minion = new Minion({ worker: engine, supervisor: recorded(recording), maxRounds: 2, workerMaxTokens: 24 });
+    const seen = [];
+    const run = minion.run({ task, context, onEvent: (event) => seen.push(event) });
+    const outcome = await run.result;
+    const events = [];
+    for await (const event of run) events.push(event);
+    return {
+      outcome,
+      types: [...new Set(events.map(({ type }) => type))],
+      same: events.length === seen.length && events.every((event, at) => event === seen[at]),
+      ledger: JSON.stringify(events.filter(({ type }) => type === "supervisor.request")),
+    };
+  });
+  assert.match(outcome.answer, /^The worker said: /);
+  assert.equal(outcome.rounds, 1);
+  assert.ok(outcome.usage.local.completion_tokens > 0 && outcome.usage.remote.prompt_tokens > 0);
+  assert.equal(types.at(0), "run.started");
+  assert.equal(types.at(-1), "run.finished");
+  assert.ok(same);
+  assert.ok(!ledger.includes("92 bpm"), "the document stays here");
+});
+
+test("one run at a time; an aborted one makes room", { timeout }, async (t) => {
+  const { address } = await provider(t, []);
+  const { busy, aborted, answer } = await page.evaluate(async (baseURL) => {
+    const { Minion, openaiCompatible, recorded } = window.minions;
+    const waiting = new Minion({ worker: engine, supervisor: openaiCompatible({ baseURL, model: "m" }) });
+    let first;
+    await new Promise((asked) => {
+      const onEvent = ({ type }) => type === "supervisor.request" && asked();
+      first = waiting.run({ task, context, onEvent });
+    });
+    const minion = new Minion({ worker: engine, supervisor: recorded(recording) });
+    const busy = await failure(minion.run({ task, context }).result);
+    first.abort();
+    const aborted = await failure(first.result);
+    const { answer } = await minion.run({ task, context }).result;
+    return { busy, aborted, answer };
+  }, address);
+  assert.equal(busy.code, "busy");
+  assert.equal(aborted.name, "AbortError");
+  assert.ok(answer);
+});
+
+test("a run that cannot start says why", { timeout }, async () => {
+  const failures = await page.evaluate(() => {
+    const { Minion, openai, recorded } = window.minions;
+    const result = (supervisor, request) => failure(new Minion({ worker: engine, supervisor }).run(request).result);
+    return (async () => [
+      await result(recorded(recording), { task: " ", context }),
+      await result(recorded(recording), { task: "another task", context }),
+      await result(openai({ model: "m", apiKey: () => "" }), { task, context }),
+    ])();
+  });
+  assert.deepEqual(failures.map(({ code }) => code), ["invalid_request", "invalid_request", "auth_failed"]);
+});
+
+test("sends the provider the key and the conversation, and nothing else", { timeout }, async (t) => {
+  const { address, requests } = await provider(t, [
+    { message: "What is the blood pressure?" },
+    { decision: "provide_final_answer", answer: "high" },
+  ]);
+  const { answer, heard } = await page.evaluate(async (baseURL) => {
+    const { Minion, openaiCompatible } = window.minions;
+    document.cookie = "session=secret";
+    const supervisor = openaiCompatible({ baseURL, model: "scripted", apiKey: async () => "sk-key-of-mine" });
+    const heard = [];
+    const run = new Minion({ worker: engine, supervisor, workerMaxTokens: 24 }).run({ task, context });
+    for await (const event of run) heard.push(event);
+    return { answer: (await run.result).answer, heard: JSON.stringify([heard, supervisor]) };
+  }, address);
+  assert.equal(answer, "high");
+  assert.equal(requests.length, 2);
+  for (const { url, headers, body } of requests) {
+    assert.equal(url, "/v1/chat/completions");
+    assert.equal(headers.authorization, "Bearer sk-key-of-mine");
+    assert.deepEqual([headers.cookie, headers.referer], [undefined, undefined]);
+    const own = Object.keys(headers).filter((name) => !BY_BROWSER.test(name));
+    assert.deepEqual(own.sort(), ["authorization", "content-type"]);
+    assert.ok(!body.includes("92 bpm"), "the document stays here");
+  }
+  assert.ok(!heard.includes("sk-key-of-mine"), "no event holds the key");
+});
+
+test("aborting a run ends the request", { timeout }, async (t) => {
+  const { address, closed } = await provider(t, []);
+  const error = await page.evaluate(async (baseURL) => {
+    const { Minion, openaiCompatible } = window.minions;
+    const run = new Minion({ worker: engine, supervisor: openaiCompatible({ baseURL, model: "m" }) }).run({ task, context });
+    setTimeout(() => run.abort(), 300);
+    return failure(run.result);
+  }, address);
+  assert.equal(error.name, "AbortError");
+  await closed;
+});
+
+test("a provider that cannot be reached is a network error", { timeout }, async () => {
+  const error = await page.evaluate(() => {
+    const { Minion, openaiCompatible } = window.minions;
+    const supervisor = openaiCompatible({ baseURL: "http://127.0.0.1:9/v1", model: "m", maxRetries: 0 });
+    return failure(new Minion({ worker: engine, supervisor }).run({ task, context }).result);
+  });
+  assert.deepEqual([error.code, error.retryable], ["network_error", true]);
+});
+
+test("a worker that dies rejects what waits, and another can be started", { timeout }, async () => {
+  const { dead, missing, next } = await page.evaluate(async () => {
+    const { Engine } = window.minions;
+    const worker = (url) => new Worker(url, { type: "module" });
+    const dead = await failure(Engine.load("demo-worker.gguf", { worker: worker("dead-worker.js") }));
+    const missing = await failure(Engine.load("demo-worker.gguf", { worker: worker("no-worker.js") }));
+    const next = await Engine.load("demo-worker.gguf", { device: "cpu" });
+    const completion = await next.chat.completions.create(hello);
+    await next.unload();
+    return { dead, missing, next: completion.object };
+  });
+  assert.equal(dead.code, "internal");
+  assert.match(dead.message, /load the model again/);
+  assert.equal(missing.code, "internal");
+  assert.equal(next, "chat.completion");
+});
+
+test("a worker of the user's serves one engine after another", { timeout }, async () => {
+  const { second, kept } = await page.evaluate(async () => {
+    const { Engine } = window.minions;
+    const worker = new Worker("/node_modules/minions-web/worker.js", { type: "module" });
+    const first = await Engine.load("demo-worker.gguf", { device: "cpu", worker });
+    const second = await failure(Engine.load("demo-worker.gguf", { device: "cpu", worker }));
+    await first.unload();
+    const again = await Engine.load("demo-worker.gguf", { device: "cpu", worker });
+    const { object } = await again.chat.completions.create(hello);
+    worker.terminate();
+    return { second, kept: object };
+  });
+  assert.equal(second.code, "invalid_request");
+  assert.equal(kept, "chat.completion");
+});
+
+test("an unloaded engine refuses calls, and those that wait are told", { timeout }, async () => {
+  const [waiting, later] = await page.evaluate(async () => {
+    const waiting = failure(engine.chat.completions.create({ ...hello, max_tokens: 400 }));
+    await engine.unload();
+    return [await waiting, await failure(engine.chat.completions.create(hello))];
+  });
+  for (const error of [waiting, later]) assert.match(error.message, /unloaded/);
+});
+
+/** Headers that a browser sends by itself. */
+const BY_BROWSER = /^(accept.*|cache-control|connection|content-length|host|origin|pragma|priority|sec-.*|user-agent)$/;
+
+/** A provider that gives these replies, then none: the request stays open. `closed` settles when one is ended early. */
+async function provider(t, replies) {
+  const requests = [];
+  let onClosed;
+  const closed = new Promise((resolve) => (onClosed = resolve));
+  const cors = { "access-control-allow-origin": "*", "access-control-allow-headers": "authorization, content-type" };
+  const server = createServer(async (request, response) => {
+    if (request.method === "OPTIONS") return response.writeHead(204, cors).end();
+    let body = "";
+    for await (const piece of request) body += piece;
+    const reply = replies[requests.length];
+    requests.push({ url: request.url, headers: request.headers, body });
+    response.writeHead(200, { ...cors, "content-type": "text/event-stream" });
+    if (!reply) return response.on("close", onClosed).write(": waiting\n\n");
+    const send = (data) => response.write(`data: ${JSON.stringify(data)}\n\n`);
+    send({ choices: [{ index: 0, delta: { role: "assistant", content: JSON.stringify(reply) }, finish_reason: null }] });
+    send({ choices: [{ index: 0, delta: {}, finish_reason: "stop" }] });
+    send({ choices: [], usage: { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 } });
+    response.end("data: [DONE]\n\n");
+  });
+  t.after(() => (server.closeAllConnections(), server.close()));
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { address: `http://127.0.0.1:${server.address().port}/v1`, requests, closed };
+}

@@ -1,0 +1,96 @@
+// What the tests share: the package as a tarball, a project that installs it, a static server and a browser.
+import { execFile } from "node:child_process";
+import { createReadStream } from "node:fs";
+import { cp, mkdtemp, rm, stat } from "node:fs/promises";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { extname, join, normalize, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { chromium } from "playwright-core";
+import { launchOptions } from "../browser/browser.mjs";
+
+const run = promisify(execFile);
+
+const here = fileURLToPath(new URL(".", import.meta.url));
+export const root = join(here, "..", "..");
+
+/** The built package. `MINIONS_PKG` names another one. */
+export const pkg = process.env.MINIONS_PKG ?? join(root, "pkg");
+
+const MODEL = join(root, "www", "public", "models", "demo-worker.gguf");
+
+/** Runs npm, or a program that a project brings. */
+export async function npm(cwd, ...args) {
+  const { stdout } = await run("npm", args, { cwd, shell: process.platform === "win32", maxBuffer: 1 << 24 });
+  return stdout;
+}
+
+/** A fresh folder that is removed after the test. */
+export async function scratch(t) {
+  const folder = await mkdtemp(join(tmpdir(), "minions-package-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Packs the package as `npm publish` would. */
+export async function pack(t) {
+  const folder = await scratch(t);
+  const [{ filename, files }] = JSON.parse(await npm(pkg, "pack", "--json", "--silent", "--pack-destination", folder));
+  return { tarball: join(folder, filename), files };
+}
+
+/** A copy of the project in `name`, with its own dependencies and the tarball installed. */
+export async function project(t, name) {
+  const folder = await scratch(t);
+  await cp(join(here, name), folder, { recursive: true, filter: (path) => !path.includes("node_modules") });
+  const { tarball } = await pack(t);
+  if (await exists(join(folder, "package-lock.json"))) await npm(folder, "ci", "--silent", "--no-audit", "--no-fund");
+  await npm(folder, "install", "--silent", "--no-save", "--no-audit", "--no-fund", "--prefer-offline", tarball);
+  return folder;
+}
+
+/** Puts the demo model where the projects' pages look for it. */
+export async function addModel(folder) {
+  await cp(MODEL, join(folder, "demo-worker.gguf"));
+}
+
+const TYPES = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".json": "application/json",
+  ".wasm": "application/wasm",
+};
+
+/** Serves a folder on 127.0.0.1 and gives its address. */
+export async function serve(t, folder) {
+  const server = createServer(async (request, response) => {
+    const { pathname } = new URL(request.url ?? "/", "http://127.0.0.1");
+    const file = normalize(join(folder, pathname.endsWith("/") ? `${pathname}index.html` : pathname));
+    const found = file.startsWith(folder + sep) ? await stat(file).catch(() => undefined) : undefined;
+    if (!found?.isFile()) return response.writeHead(404).end();
+    const type = TYPES[extname(file)] ?? "application/octet-stream";
+    response.writeHead(200, { "content-type": type, "content-length": found.size });
+    createReadStream(file).pipe(response);
+  });
+  t.after(() => (server.closeAllConnections(), server.close()));
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return `http://127.0.0.1:${server.address().port}`;
+}
+
+/** Opens the address in a browser; `adapter` as in `tests/browser/browser.mjs`. Errors that the page logs are collected. */
+export async function open(t, url, adapter) {
+  const browser = await chromium.launch(launchOptions(adapter));
+  t.after(() => browser.close());
+  const page = await browser.newPage();
+  page.setDefaultTimeout(120_000);
+  const errors = [];
+  page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
+  page.on("pageerror", (error) => errors.push(String(error)));
+  await page.goto(url);
+  return { page, errors };
+}
+
+export async function exists(path) {
+  return (await stat(path).catch(() => undefined)) !== undefined;
+}

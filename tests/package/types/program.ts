@@ -1,0 +1,73 @@
+// The program of the README, and every door of the package, as a user's compiler sees them.
+import {
+  Engine,
+  Minion,
+  MinionsError,
+  openai,
+  openaiCompatible,
+  recorded,
+  type ChatCompletion,
+  type ChatCompletionChunk,
+  type ChatStream,
+  type ErrorCode,
+  type MinionEvent,
+  type Outcome,
+  type Progress,
+  type Run,
+  type Support,
+} from "minions-web";
+
+declare const keyField: HTMLInputElement;
+declare const file: File;
+
+const controller = new AbortController();
+const support: Support = await Engine.isSupported();
+const worker = await Engine.load("worker.gguf", { onProgress: show, signal: controller.signal, device: support.webgpu ? "gpu" : "auto" });
+const supervisor = openai({ model: "gpt-4o", apiKey: () => keyField.value });
+
+const run: Run<MinionEvent, Outcome> = new Minion({ worker, supervisor, maxRounds: 3 }).run({
+  task: "What were the 2023 operating expenses?",
+  context: [await file.text()],
+  signal: controller.signal,
+});
+for await (const event of run) {
+  if (event.type === "supervisor.request") console.log(event.stage, event.messages.length);
+  if (event.type === "run.finished") console.log(event.outcome.answer);
+}
+const { answer, usage } = await run.result;
+const total: number = usage.local.prompt_tokens + usage.remote.completion_tokens;
+console.log(answer?.length, total);
+
+const messages = [{ role: "user" as const, content: "Hello" }];
+const whole: ChatCompletion = await worker.chat.completions.create({ messages, temperature: 0 });
+const streamed: ChatStream = await worker.chat.completions.create({ messages, stream: true }, { signal: controller.signal });
+const readable: ReadableStream<ChatCompletionChunk> = streamed.toReadableStream();
+const text: string = (await streamed.finalCompletion()).choices[0].message.content + whole.usage.total_tokens;
+console.log(readable.locked, text);
+
+await Engine.load({ file });
+await Engine.load({ files: { "config.json": new Blob() } });
+await Engine.load({ url: new URL("https://example.org/model/") }, { contextLength: 2048, wasmUrl: "/minions.wasm" });
+openaiCompatible({ baseURL: "http://localhost:8080/v1", model: "local" });
+recorded({ label: "Recorded", task: "t", replies: [{ content: { message: "m" } }] });
+
+try {
+  await worker.unload();
+} catch (error) {
+  if (error instanceof MinionsError) {
+    const code: ErrorCode = error.code;
+    console.log(code, error.retryable, error.usage?.remote.prompt_tokens, error.cause);
+  }
+}
+
+function show(progress: Progress): void {
+  if (progress.phase === "ready") console.log(progress.elapsedMs);
+  else console.log(progress.phase, progress.loaded / progress.total);
+}
+
+// @ts-expect-error a misspelt option is refused
+await worker.chat.completions.create({ messages, max_token: 5 });
+// @ts-expect-error a provider needs a model
+openai({ apiKey: "sk" });
+// @ts-expect-error internals are not part of the types
+worker.client;

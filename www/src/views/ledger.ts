@@ -1,0 +1,108 @@
+import { html, nothing, type TemplateResult } from "lit";
+import { customElement, property } from "lit/decorators.js";
+import type { Conversation, Sent } from "../conversation.js";
+import { balance, fresh, parts, requestBytes } from "../privacy.js";
+import { bytes, plural, utf8Length } from "../words.js";
+import { Panel } from "./panel.js";
+
+const time = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+
+const STAGES: Record<string, string> = {
+  open: "the question, and how to work with the worker",
+  decide: "the worker’s reply",
+  conclude: "the worker’s last reply, and a request to conclude",
+};
+
+const ROLES: Record<string, string> = { system: "Instructions", user: "This page says", assistant: "The supervisor said" };
+
+/** Every message that leaves the page. */
+@customElement("ledger-panel")
+export class LedgerPanel extends Panel {
+  @property({ attribute: false }) run: Conversation | undefined;
+  @property({ type: Number }) revision = 0;
+
+  protected override render(): TemplateResult {
+    return html`
+      <section class="panel" aria-labelledby="ledger-heading">
+        <header>
+          <h2 id="ledger-heading">Ledger</h2>
+          <span class="where away">what leaves this page</span>
+        </header>
+        ${this.run ? this.books(this.run) : html`<p class="quiet">
+              Every message to the supervisor is listed here, whole, as it is sent. The document is not among them; what the worker
+              replies is, and it can quote the document.
+            </p>`}
+      </section>
+    `;
+  }
+
+  private books(run: Conversation): TemplateResult {
+    const { requests, bytes: size, workerBytes, leaked } = balance(run);
+    const recording = run.destination.kind === "recording";
+    return html`
+      <p data-testid="ledger-summary">
+        ${recording
+          ? html`<strong>Nothing left this page.</strong> The supervisor is a recording; these are the messages that a live one
+              would have been sent: ${plural(requests, "request")}, ${bytes(size)}.`
+          : html`<strong>${plural(requests, "request")}, ${bytes(size)} of text</strong>, to ${host(run)} and nowhere else.
+              A request that failed for a passing reason may have been repeated.`}
+      </p>
+      ${run.sent.length
+        ? html`<ol class="entries">
+            ${run.sent.map((sent) => this.entry(sent, run))}
+          </ol>`
+        : nothing}
+      <div class="kept" data-testid="ledger-kept">
+        <p>
+          The document (${bytes(utf8Length(run.document))}) stayed here.
+          ${workerBytes > 0
+            ? html`The worker’s replies are <mark>marked</mark> above: ${bytes(workerBytes)} that can quote it, counted each time
+              they are sent again.`
+            : nothing}
+        </p>
+        ${requests > 0 && !leaked
+          ? html`<p class="quiet" data-testid="ledger-check">
+              Checked: ${workerBytes > 0 ? "outside those replies, " : ""}no five words in a row come from the document.
+            </p>`
+          : nothing}
+        ${leaked
+          ? html`<p class="quiet" data-testid="ledger-leak">
+              Outside those replies, these words of the document are in the messages: “${leaked}”. They are part of your question, or
+              ordinary words.
+            </p>`
+          : nothing}
+      </div>
+    `;
+  }
+
+  private entry(sent: Sent, run: Conversation): TemplateResult {
+    return html`<li data-testid="ledger-entry">
+      <details>
+        <summary>
+          <span class="to">
+            ${run.destination.kind === "recording" ? "Not sent" : html`To ${host(run)}`}, round ${sent.round}
+            <span class="quiet">${time.format(sent.at)} · ${STAGES[sent.stage] ?? sent.stage}</span>
+          </span>
+          <span class="bytes" data-testid="ledger-bytes">${bytes(requestBytes(sent))}</span>
+        </summary>
+        ${sent.repeated > 0
+          ? html`<p class="message quiet">
+              Repeats the ${plural(sent.repeated, "message")} above, and adds:
+            </p>`
+          : nothing}
+        ${fresh(sent).map(
+          ({ role, content }) => html`<div class="message">
+            <h4>${ROLES[role] ?? role}</h4>
+            <pre data-testid="ledger-text" tabindex="0">${parts(content, run.replies).map((part) =>
+              part.worker ? html`<mark>${part.text}</mark>` : part.text,
+            )}</pre>
+          </div>`,
+        )}
+      </details>
+    </li>`;
+  }
+}
+
+function host(run: Conversation): string {
+  return run.destination.kind === "server" ? run.destination.host : "";
+}

@@ -1,0 +1,219 @@
+import { html, nothing, type TemplateResult } from "lit";
+import { customElement, property, state } from "lit/decorators.js";
+import type { Device, Engine, ModelSource, Progress } from "minions-web";
+import { bytes, count, parameters, plural, seconds, type Failure } from "../words.js";
+import { Panel } from "./panel.js";
+
+/** What the page knows about its worker. */
+export type WorkerState =
+  | { phase: "loading"; name: string; progress?: Progress }
+  | { phase: "ready"; name: string; engine: Engine; elapsedMs: number; demo: boolean }
+  | { phase: "failed"; name: string; failure: Failure };
+
+/** A model to load. */
+export interface Choice {
+  name: string;
+  source: ModelSource | string;
+  device: Device;
+  demo: boolean;
+}
+
+const DEMO_URL = "./models/demo-worker.gguf";
+const DEMO_CARD = "./models/demo-worker.md";
+
+export const demoWorker = (device: Device = "auto"): Choice => ({
+  name: "demo-worker.gguf",
+  source: DEMO_URL,
+  device,
+  demo: true,
+});
+
+const DEVICES: [Device, string][] = [
+  ["auto", "Automatic"],
+  ["gpu", "GPU"],
+  ["cpu", "CPU"],
+];
+
+/** The local model: what it is, what runs it, and another one instead. */
+@customElement("model-panel")
+export class ModelPanel extends Panel {
+  @property({ attribute: false }) worker!: WorkerState;
+  @property({ type: Boolean }) busy = false;
+  @state() private device: Device = "auto";
+  @state() private url = "";
+  @state() private urlProblem = "";
+  private last: Choice = demoWorker();
+
+  protected override render(): TemplateResult {
+    return html`
+      <section class="panel" aria-labelledby="worker-heading">
+        <header>
+          <h2 id="worker-heading">Worker</h2>
+          <span class="where here">on this device</span>
+        </header>
+        <div role="status" data-testid="worker-status">${this.status()}</div>
+        ${this.worker.phase === "loading" ? this.bar(this.worker) : nothing}
+        ${this.worker.phase === "ready" ? this.facts(this.worker) : nothing}
+        ${this.worker.phase === "failed"
+          ? html`<div class="row">
+              <button type="button" data-testid="worker-again" @click=${() => this.load(this.last)}>Try again</button>
+              ${this.last.demo
+                ? nothing
+                : html`<button type="button" @click=${() => this.load(demoWorker(this.device))}>Load the demo worker</button>`}
+            </div>`
+          : nothing}
+        ${this.other()}
+      </section>
+    `;
+  }
+
+  private status(): TemplateResult {
+    const { worker } = this;
+    switch (worker.phase) {
+      case "loading":
+        return html`<p>${inWords(worker.name, worker.progress)}</p>`;
+      case "ready": {
+        const { adapter } = worker.engine;
+        return adapter.kind === "gpu"
+          ? html`<p data-testid="worker-ready">Ready on the GPU, loaded in ${seconds(worker.elapsedMs)}.</p>`
+          : html`<p data-testid="worker-ready">Ready on the CPU, loaded in ${seconds(worker.elapsedMs)}.</p>
+              ${adapter.reason ? html`<p class="quiet" data-testid="cpu-reason">Not on the GPU: ${adapter.reason}.</p>` : nothing}`;
+      }
+      case "failed":
+        return html`<div class="notice error" data-testid="worker-failure" data-code=${worker.failure.code}>
+          <p><strong>${worker.failure.title}.</strong> ${worker.failure.advice}</p>
+          <p class="quiet">${named(worker.name, worker.failure.message)}</p>
+        </div>`;
+    }
+  }
+
+  private bar({ progress }: { progress?: Progress }): TemplateResult {
+    const known = progress && "total" in progress && progress.total > 0;
+    return known
+      ? html`<progress aria-label="Loading the worker" max=${progress.total} .value=${progress.loaded}></progress>`
+      : html`<progress aria-label="Loading the worker"></progress>`;
+  }
+
+  private facts(worker: Extract<WorkerState, { phase: "ready" }>): TemplateResult {
+    const { model, adapter } = worker.engine;
+    return html`
+      <dl class="facts">
+        <dt>Model</dt>
+        <dd data-testid="model-name">${worker.name}</dd>
+        <dt>Size</dt>
+        <dd>${parameters(model.parameters)} parameters, ${bytes(model.sizeBytes)}, ${model.quantization}</dd>
+        <dt>Reads</dt>
+        <dd>up to ${plural(model.contextLength, "token")} at a time</dd>
+        <dt>Runs on</dt>
+        <dd data-testid="adapter" data-kind=${adapter.kind}>${adapter.name}</dd>
+      </dl>
+      ${worker.demo
+        ? html`<p class="quiet">
+            This is a demonstration model: ${parameters(model.parameters)} parameters, trained from nothing on synthetic text. It
+            looks up facts stated in short documents and often errs. <a href=${DEMO_CARD}>Model card</a>
+          </p>`
+        : nothing}
+    `;
+  }
+
+  private other(): TemplateResult {
+    const blocked = this.busy || this.worker.phase === "loading";
+    return html`
+      <details>
+        <summary>Use another model or device</summary>
+        <div class="fields">
+          <fieldset>
+            <legend>Device</legend>
+            <div class="row inline-choices">
+              ${DEVICES.map(
+                ([value, name]) => html`<label class="choice">
+                  <input
+                    type="radio"
+                    name="device"
+                    value=${value}
+                    .checked=${this.device === value}
+                    @change=${() => (this.device = value)}
+                  />${name}
+                </label>`,
+              )}
+            </div>
+          </fieldset>
+          <div>
+            <span class="label">A GGUF file on this computer</span>
+            <label class="button">
+              Open a file…
+              <input type="file" accept=".gguf" data-testid="model-file" ?disabled=${blocked} @change=${this.openFile} />
+            </label>
+          </div>
+          <form @submit=${this.openUrl} novalidate>
+            <label for="model-url">Or the address of one</label>
+            <div class="with-button">
+              <input
+                id="model-url"
+                type="url"
+                placeholder="https://…/model.gguf"
+                autocomplete="off"
+                aria-describedby="model-url-hint"
+                .value=${this.url}
+                @input=${(event: InputEvent) => (this.url = (event.target as HTMLInputElement).value)}
+              />
+              <button type="submit" ?disabled=${blocked}>Load</button>
+            </div>
+            <p class="hint ${this.urlProblem ? "bad" : ""}" id="model-url-hint">
+              ${this.urlProblem || "Llama architecture; F32, F16, BF16, Q8_0 or Q4_0. The server must allow other sites to read it."}
+            </p>
+          </form>
+          <div class="row">
+            <button type="button" data-testid="load-demo" ?disabled=${blocked} @click=${() => this.load(demoWorker(this.device))}>
+              Load the demo worker
+            </button>
+          </div>
+        </div>
+      </details>
+    `;
+  }
+
+  private openFile(event: Event): void {
+    const input = event.target as HTMLInputElement;
+    const file = input.files?.[0];
+    // So that choosing the same file again is a change again.
+    input.value = "";
+    if (file) this.load({ name: file.name, source: { file }, device: this.device, demo: false });
+  }
+
+  private openUrl(event: SubmitEvent): void {
+    event.preventDefault();
+    this.urlProblem = URL.canParse(this.url, location.href) && this.url.trim() ? "" : "This is not an address.";
+    if (this.urlProblem) return;
+    const url = new URL(this.url, location.href);
+    const name = decodeURIComponent(url.pathname.split("/").filter(Boolean).at(-1) ?? url.host);
+    this.load({ name, source: { url }, device: this.device, demo: false });
+  }
+
+  private load(choice: Choice): void {
+    this.last = choice;
+    this.send("load-model", choice);
+  }
+}
+
+/** Messages about a file often name it themselves. */
+function named(name: string, message: string): string {
+  return message.includes(name) ? message : `${name}: ${message}`;
+}
+
+function inWords(name: string, progress: Progress | undefined): string {
+  switch (progress?.phase) {
+    case undefined:
+      return `Starting the engine for ${name}…`;
+    case "download":
+      return progress.total > 0
+        ? `Fetching ${progress.file}: ${bytes(progress.loaded)} of ${bytes(progress.total)}`
+        : `Fetching ${progress.file}: ${bytes(progress.loaded)}`;
+    case "upload":
+      return `Handing over the weights: ${bytes(progress.loaded)} of ${bytes(progress.total)}`;
+    case "compile":
+      return `Preparing the kernels: ${count(progress.loaded)} of ${count(progress.total)}`;
+    case "ready":
+      return "Almost ready…";
+  }
+}

@@ -1,0 +1,186 @@
+import { html, nothing, type TemplateResult } from "lit";
+import { customElement, property, state } from "lit/decorators.js";
+import { repeat } from "lit/directives/repeat.js";
+import type { Conversation, Item, Turn } from "../conversation.js";
+import { count, plural, seconds } from "../words.js";
+import { Panel, type PropertyValues } from "./panel.js";
+
+/** The conversation of a run, and what came of it. */
+@customElement("run-panel")
+export class RunPanel extends Panel {
+  @property({ attribute: false }) run: Conversation | undefined;
+  /** Changes with every event: a run is one object that grows. */
+  @property({ type: Number }) revision = 0;
+  @property() announcement = "";
+  @state() private now = 0;
+  private clock: ReturnType<typeof setInterval> | undefined;
+
+  protected override updated(changed: PropertyValues): void {
+    if (!changed.has("revision")) return;
+    const running = this.run?.state === "running";
+    if (running && this.clock === undefined) this.clock = setInterval(() => (this.now = performance.now()), 250);
+    if (!running && this.clock !== undefined) {
+      clearInterval(this.clock);
+      this.clock = undefined;
+    }
+  }
+
+  protected override render(): TemplateResult {
+    const { run } = this;
+    return html`
+      <section class="panel" aria-labelledby="conversation">
+        <header>
+          <h2 id="conversation" tabindex="-1">Conversation</h2>
+          ${run
+            ? html`<span class="row">
+                <span class="quiet" data-testid="run-state">${this.state(run)}</span>
+                ${run.state === "running"
+                  ? html`<button type="button" class="stop" data-testid="stop-here" @click=${() => this.send("stop-run")}>Stop</button>`
+                  : nothing}
+              </span>`
+            : nothing}
+        </header>
+        <div class="hidden-text" role="log" aria-live="polite" aria-atomic="true">${this.announcement}</div>
+        ${run ? this.conversation(run) : this.nothingYet()}
+      </section>
+    `;
+  }
+
+  private nothingYet(): TemplateResult {
+    return html`<div class="empty">
+      <p>
+        Press <strong>Run</strong>. The supervisor asks the worker for what it needs to know, one question at a time; the worker
+        looks it up in the document; the supervisor draws the conclusion.
+      </p>
+    </div>`;
+  }
+
+  private state(run: Conversation): string {
+    switch (run.state) {
+      case "running":
+        return "Running";
+      case "answered":
+        return `Answered in ${plural(run.outcome?.rounds ?? 0, "round")}`;
+      case "unanswered":
+        return "Ended without an answer";
+      case "failed":
+        return "Failed";
+      case "stopped":
+        return "Stopped";
+      case "idle":
+        return "";
+    }
+  }
+
+  private conversation(run: Conversation): TemplateResult {
+    return html`
+      ${run.items.length
+        ? html`<ol class="turns" aria-label="Messages">
+            ${repeat(
+              run.items,
+              (_, index) => index,
+              (item) => this.item(item, run),
+            )}
+          </ol>`
+        : nothing}
+      ${this.ending(run)} ${this.tally(run)}
+      ${run.state === "running"
+        ? nothing
+        : html`<div class="row">
+            <button type="button" data-testid="export" @click=${() => this.send("export-run")}>Save the transcript (JSON)</button>
+          </div>`}
+    `;
+  }
+
+  private item(item: Item, run: Conversation): TemplateResult {
+    switch (item.kind) {
+      case "round":
+        return html`<li class="round">Round ${item.round}</li>`;
+      case "remark":
+        return html`<li class="quiet" data-testid="remark">${item.text}</li>`;
+      case "turn":
+        return this.turn(item, run);
+    }
+  }
+
+  private turn(turn: Turn, run: Conversation): TemplateResult {
+    const supervisor = turn.who === "supervisor";
+    const name = supervisor ? (run.destination.kind === "recording" ? "Supervisor (recorded)" : "Supervisor") : "Worker";
+    return html`<li class="turn ${turn.who} ${turn.state}" data-testid="turn" data-who=${turn.who} data-state=${turn.state}>
+      <div class="who">
+        <strong>${name}</strong>
+        ${turn.usage && turn.elapsedMs !== undefined
+          ? html`<span class="meta">${plural(turn.usage.completion_tokens, "token")}, ${seconds(turn.elapsedMs)}</span>`
+          : nothing}
+      </div>
+      ${this.said(turn)}
+      ${turn.reasoning
+        ? html`<details>
+            <summary>Its reasoning</summary>
+            <p class="said">${turn.reasoning}</p>
+          </details>`
+        : nothing}
+    </li>`;
+  }
+
+  private said(turn: Turn): TemplateResult {
+    if (turn.state === "waiting") {
+      return html`<p class="said waiting">${turn.who === "supervisor" ? "Thinking…" : "Reading the document…"}</p>`;
+    }
+    if (turn.state === "cut" && !turn.text) return html`<p class="said waiting">No reply.</p>`;
+    return html`<p class="said" data-testid="said">${turn.text || "(an empty reply)"}</p>
+      ${turn.state === "cut" ? html`<p class="quiet">Cut off here.</p>` : nothing}`;
+  }
+
+  private ending(run: Conversation): TemplateResult | typeof nothing {
+    const { outcome, failure } = run;
+    if (run.state === "stopped") {
+      return html`<p class="notice" data-testid="stopped">Stopped. Nothing more was asked or sent after that.</p>`;
+    }
+    if (failure) {
+      return html`<div class="notice error" data-testid="failure" data-code=${failure.code}>
+        <p><strong>${failure.title}.</strong> ${failure.advice}</p>
+        <p class="code">${failure.message} <span>(${failure.code})</span></p>
+      </div>`;
+    }
+    if (!outcome) return nothing;
+    if (outcome.answer === null) {
+      return html`<p class="notice warn" data-testid="no-answer">${outcome.reason?.message ?? "There is no answer."}</p>`;
+    }
+    return html`<section class="answer" aria-labelledby="answer-heading">
+      <h3 id="answer-heading" tabindex="-1">Answer</h3>
+      <p class="text" data-testid="answer">${outcome.answer}</p>
+      ${outcome.isRawReply
+        ? html`<p class="quiet">This is the supervisor’s last reply as it stands: it was not in the form asked for.</p>`
+        : nothing}
+      ${run.destination.kind === "recording"
+        ? html`<p class="quiet">The supervisor is a recording: its words were written beforehand. The worker’s words, quoted in them, were found just now.</p>`
+        : nothing}
+    </section>`;
+  }
+
+  private tally(run: Conversation): TemplateResult {
+    const { local, remote } = run.usage;
+    const elapsed = run.state === "running" ? Math.max(this.now - run.startedAt, 0) : run.elapsedMs;
+    return html`<dl class="tally">
+      <div>
+        <dt>Worker, on this device</dt>
+        <dd data-testid="tokens-local">
+          ${count(local.prompt_tokens + local.completion_tokens)} tokens
+          <small>${count(local.prompt_tokens)} read, ${count(local.completion_tokens)} written</small>
+        </dd>
+      </div>
+      <div>
+        <dt>Supervisor${run.destination.kind === "recording" ? ", as recorded" : ""}</dt>
+        <dd data-testid="tokens-remote">
+          ${count(remote.prompt_tokens + remote.completion_tokens)} tokens
+          <small>${count(remote.prompt_tokens)} read, ${count(remote.completion_tokens)} written</small>
+        </dd>
+      </div>
+      <div>
+        <dt>Time</dt>
+        <dd data-testid="elapsed">${seconds(elapsed)}</dd>
+      </div>
+    </dl>`;
+  }
+}

@@ -1,0 +1,102 @@
+/** Everything the page says about numbers and failures, in one place. */
+import { MinionsError, type ErrorCode } from "minions-web";
+
+const integer = new Intl.NumberFormat("en");
+const oneDigit = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const encoder = new TextEncoder();
+
+export const count = (value: number): string => integer.format(value);
+
+export const plural = (value: number, one: string, many = `${one}s`): string => `${count(value)} ${value === 1 ? one : many}`;
+
+export function bytes(value: number): string {
+  if (value < 1000) return plural(value, "byte");
+  if (value < 1e6) return `${oneDigit.format(value / 1e3)} kB`;
+  if (value < 1e9) return `${oneDigit.format(value / 1e6)} MB`;
+  return `${oneDigit.format(value / 1e9)} GB`;
+}
+
+export function seconds(milliseconds: number): string {
+  return `${oneDigit.format(milliseconds / 1000)} s`;
+}
+
+export function parameters(value: number): string {
+  return value < 1e9 ? `${oneDigit.format(value / 1e6)} million` : `${oneDigit.format(value / 1e9)} billion`;
+}
+
+/** The size of a text as it would be sent. */
+export const utf8Length = (text: string): number => encoder.encode(text).length;
+
+/** A rule of thumb for English: four characters to a token. */
+export const roughTokens = (text: string): number => Math.ceil(text.length / 4);
+
+/** A failure as the page shows it. */
+export interface Failure {
+  /** A `MinionsError`'s code, or one of the page's own. */
+  code: string;
+  title: string;
+  /** What happened, in the words of whoever noticed. */
+  message: string;
+  /** What to do about it. */
+  advice: string;
+}
+
+const explanations: Record<ErrorCode, { title: string; advice: string }> = {
+  webgpu_unavailable: {
+    title: "WebGPU is not available",
+    advice: "Choose “Automatic” or “CPU” as the device, or open this page in a current Chrome, Edge, Safari or Firefox.",
+  },
+  device_lost: { title: "The GPU was reset or taken away", advice: "Load the model again. A smaller model helps if this repeats." },
+  out_of_memory: { title: "The model does not fit", advice: "Choose a smaller model, or a more strongly quantised file of it." },
+  unknown_model: {
+    title: "This model cannot be used",
+    advice: "Choose a GGUF file of the Llama architecture (F32, F16, BF16, Q8_0 or Q4_0).",
+  },
+  download_failed: {
+    title: "The model could not be fetched",
+    advice: "Check the address. Its server must allow other sites to read the file (CORS).",
+  },
+  invalid_model: { title: "The file is not a usable model", advice: "The file may be damaged or cut short. Download it again." },
+  context_overflow: {
+    title: "The document is too long for this worker",
+    advice: "Shorten the document, or load a worker model with a longer context.",
+  },
+  invalid_request: { title: "The request is not possible as it stands", advice: "Change what the message names and run again." },
+  busy: { title: "A run is already in progress", advice: "Wait for it to end, or stop it." },
+  auth_failed: {
+    title: "The supervisor refused the key",
+    advice: "Check that the key is complete, still valid, and meant for this server and model.",
+  },
+  rate_limited: {
+    title: "The supervisor asks to slow down",
+    advice: "It was asked again and still refused. Wait a while, or check the account’s quota and credit.",
+  },
+  provider_error: {
+    title: "The supervisor answered with an error",
+    advice: "Check the base URL and the model’s name. If both are right, the fault is the server’s: try again later.",
+  },
+  network_error: {
+    title: "The supervisor could not be reached",
+    advice: "Check the base URL and your connection, then run again.",
+  },
+  timeout: { title: "The supervisor took too long", advice: "Try again, or choose a faster model." },
+  bad_reply: {
+    title: "The supervisor’s reply makes no sense here",
+    advice: "The server does not seem to speak the OpenAI chat completions protocol at this base URL.",
+  },
+  internal: {
+    title: "Something broke in this page",
+    advice: "The worker is started again when needed: load the model once more. Please report this.",
+  },
+};
+
+export function isAbort(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "AbortError";
+}
+
+export function failure(error: unknown): Failure {
+  if (error instanceof MinionsError) {
+    return { code: error.code, message: error.message, ...(explanations[error.code] ?? explanations.internal) };
+  }
+  return { code: "internal", message: error instanceof Error ? error.message : String(error), ...explanations.internal };
+}
