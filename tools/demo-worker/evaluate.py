@@ -94,21 +94,24 @@ class Asker:
     def __init__(self, model: Worker, tokenizer: Tokenizer) -> None:
         self.model, self.tokenizer = model, tokenizer
 
-    def reply(self, messages: list[dict]) -> str:
+    def reply(self, messages: list[dict], wanted: str = "") -> str:
+        """Greedy reply; the wanted text only saves time where the reply begins with it."""
         ids = encode_messages(self.tokenizer, messages)
-        return self.tokenizer.decode(self.model.greedy(ids, END, LIMIT))
+        guess = self.tokenizer.encode(wanted, add_special_tokens=False).ids
+        return self.tokenizer.decode(self.model.greedy(ids, END, LIMIT, guess))
 
-    def conversation(self, document: str, questions: list[str]) -> list[str]:
+    def conversation(self, document: str, questions: list[str], wanted: list[str] | None = None) -> list[str]:
         messages = [dict(role="system", content=corpus.chat_system(document))]
         replies = []
-        for question in questions:
+        for index, question in enumerate(questions):
             messages.append(dict(role="user", content=question))
-            replies.append(self.reply(messages))
+            replies.append(self.reply(messages, wanted[index] if wanted else ""))
             messages.append(dict(role="assistant", content=replies[-1]))
         return replies
 
-    def job(self, document: str, task: str, advice: str) -> dict | None:
-        text = self.reply([dict(role="user", content=corpus.job_prompt(document, task, advice))])
+    def job(self, document: str, turn: corpus.Turn) -> dict | None:
+        prompt = corpus.job_prompt(document, turn.question, turn.advice)
+        text = self.reply([dict(role="user", content=prompt)], turn.job_reply())
         try:
             parsed = json.loads(text)
         except json.JSONDecodeError:
@@ -121,7 +124,8 @@ def score_generated(asker: Asker, level: str, seed: int, documents: int, example
     rng, hits = random.Random(seed), defaultdict(list)
     for _ in range(documents):
         sample = corpus.make_sample(rng, corpus.LEVELS[level])
-        replies = asker.conversation(sample.document, [turn.question for turn in sample.turns])
+        questions, wanted = zip(*((turn.question, turn.chat_reply()) for turn in sample.turns))
+        replies = asker.conversation(sample.document, list(questions), list(wanted))
         for turn, reply in zip(sample.turns, replies):
             _, citation, answer = turn.parts[0]
             exact = reply == turn.chat_reply()
@@ -134,7 +138,7 @@ def score_generated(asker: Asker, level: str, seed: int, documents: int, example
                 examples.append(dict(form="chat", question=turn.question, want=turn.chat_reply(), got=reply))
         for turn in (t for t in sample.turns if t.job):
             _, citation, answer = turn.parts[0]
-            got = asker.job(sample.document, turn.question, turn.advice)
+            got = asker.job(sample.document, turn)
             hits["job_valid_json"].append(got is not None)
             got = got or {}
             if citation is None:

@@ -21,7 +21,9 @@ PREVIOUS_SHARPNESS = 30.0
 PREVIOUS_GAIN = 0.1
 MATCH_SCALE = 2.5
 COPY_GAIN = 0.8
-LOOKUP_GAIN = 0.3
+LOOKUP_GAIN = 0.5
+RECENCY = 8.0
+BOUNDARY = 8.0
 SLICE = 32
 
 
@@ -157,7 +159,9 @@ class Block(nn.Module):
 class Worker(nn.Module):
     """The decoder; the output head is the embedding itself."""
 
-    def __init__(self, config: WorkerConfig) -> None:
+    def __init__(self, config: WorkerConfig, boundaries: list[int] | None = None) -> None:
+        """``boundaries`` are ids after which a sentence begins; a fresh model to be trained
+        is told them for its initial circuits."""
         super().__init__()
         self.config = config
         self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden)
@@ -165,10 +169,10 @@ class Worker(nn.Module):
         self.norm = RMSNorm(config.hidden, config.rms_eps)
         exponents = torch.arange(0, config.head_dim, 2).float() / config.head_dim
         self.register_buffer("inv_freq", config.rope_theta**-exponents, persistent=False)
-        self._initialise()
+        self._initialise(boundaries or [])
 
     @torch.no_grad()
-    def _initialise(self) -> None:
+    def _initialise(self, boundaries: list[int]) -> None:
         """Random weights with rough circuits for copying and for look-up (see Circuit)."""
         c = self.config
         for name, parameter in self.named_parameters():
@@ -185,6 +189,7 @@ class Worker(nn.Module):
         self.embed_tokens.weight.copy_(EMBEDDING_NORM * (table + 0.5 * common))
         circuit = Circuit(self, common)
         circuit.lay_predecessors()
+        circuit.lay_sentence_starts(self.embed_tokens.weight, boundaries)
         circuit.lay_lookup()
         circuit.lay_copying()
 
@@ -219,17 +224,31 @@ class Worker(nn.Module):
         return F.linear(self.hidden_states(ids, **kwargs), self.embed_tokens.weight)
 
     @torch.no_grad()
-    def greedy(self, ids: list[int], stop: int, limit: int) -> list[int]:
-        """Ids of the greedy continuation, without the stop token."""
+    def greedy(self, ids: list[int], stop: int, limit: int, guess: list[int] | None = None) -> list[int]:
+        """Ids of the greedy continuation, without the stop token.
+
+        ``guess`` changes the cost, never the result: as far as it is what greedy decoding
+        produces, one pass confirms it instead of a pass for every token.
+        """
         cache: list[list[Tensor]] = [[] for _ in self.layers]
-        step, out = torch.tensor([ids]), []
+        out: list[int] = []
+        guess = [*guess, stop][:limit] if guess is not None else []
+        states = self.hidden_states(torch.tensor([[*ids, *guess]]), cache=cache)[0, len(ids) - 1 :]
+        best = F.linear(states, self.embed_tokens.weight).argmax(-1).tolist()
+        for token, guessed in zip(best, [*guess, None]):
+            if token == stop or len(out) == limit:
+                return out
+            out.append(token)
+            if token != guessed:
+                break
+        for entry in cache:
+            entry[:] = [t[:, :, : len(ids) + len(out) - 1] for t in entry]
         while len(out) < limit:
-            last = self.hidden_states(step, cache=cache)[:, -1]
+            last = self.hidden_states(torch.tensor([[out[-1]]]), cache=cache)[:, -1]
             token = int(F.linear(last, self.embed_tokens.weight).argmax())
             if token == stop:
                 break
             out.append(token)
-            step = torch.tensor([[token]])
         return out
 
 
@@ -252,7 +271,7 @@ class Circuit:
         # Slices of the residual stream: what a token says of itself, where it keeps the
         # tokens one, two, ... places back, and what it writes for the head of the model.
         basis = torch.linalg.qr(torch.randn(c.hidden, c.hidden))[0]
-        self.read, *self.places = (basis[i * SLICE : (i + 1) * SLICE] for i in range(1 + c.heads))
+        self.read, *self.places = (basis[i * SLICE : (i + 1) * SLICE] for i in range(2 + c.heads))
         self.written = basis[-self.width :]
         # Content is compared on the slow frequencies, which hardly turn with distance.
         half = self.width // 2
@@ -303,16 +322,41 @@ class Circuit:
             for head in range(first, first + self.group):
                 self.carry(0, head, self.read, self.places[head], PREVIOUS_GAIN)
 
+    def lay_sentence_starts(self, table: Tensor, boundaries: list[int]) -> None:
+        """Layer 1, first group: every token learns the first token of its sentence.
+
+        The heads attend to the last token whose predecessor is a boundary.  For that the
+        boundaries' embeddings share a direction, and a few middling frequencies make a
+        near boundary count more than a far one.
+        """
+        direction = self.read[0]
+        inside = table[boundaries] @ self.read.T
+        table[boundaries] += (1.5 * EMBEDDING_NORM * SLICE**0.5 / 16 * direction) - 0.7 * inside @ self.read
+        attention, half = self.attention[1], self.width // 2
+        middling = ((self.inv_freq > 0.03) & (self.inv_freq < 0.1)).float()
+        recency = (RECENCY * self.width**0.5 / middling.sum()) ** 0.5 * middling / 5.0
+        constant = torch.zeros(half)
+        constant[self.rows[-SLICE // 2 :][0] - half :] = 1.0  # the slowest frequencies
+        constant *= (BOUNDARY * self.width**0.5 / constant.sum()) ** 0.5 / 5.0
+        keys = attention.k_proj.weight[: self.width]
+        keys.zero_()
+        keys[:half] = recency[:, None] * self.common + constant[:, None] * self.places[0][0]
+        for head in range(self.group):
+            queries = attention.q_proj.weight[head * self.width : (head + 1) * self.width]
+            queries.zero_()
+            queries[:half] = (recency + constant)[:, None] * self.common
+            self.carry(1, head, self.read, self.places[-1], PREVIOUS_GAIN / self.group**0.5)
+
     def lay_lookup(self) -> None:
-        """Layer 2, first group: what stands in the document before the words of the question?
+        """Layer 2, first group: how does the sentence with the words of the question begin?
 
         A question ends with the attribute, a mark, and two special tokens, so from where
         the reply starts the attribute's last words lie three and four tokens back.
         """
-        before, second, third, fourth = self.places
+        before, _, third, fourth, start = self.places
         self.match(2, 0, [self.read, before], [[third, fourth], [third, fourth]], [1.5, 0.8])
         for head in range(self.group):
-            self.carry(2, head, second, self.read, LOOKUP_GAIN)
+            self.carry(2, head, start, self.read, LOOKUP_GAIN)
 
     def lay_copying(self) -> None:
         """Layer 2, second group: what followed when these tokens stood here before?"""

@@ -16,6 +16,7 @@ import argparse
 import json
 import os
 import random
+import signal
 import time
 from collections import defaultdict
 from dataclasses import asdict, dataclass, field
@@ -30,9 +31,11 @@ from model import Worker, WorkerConfig
 from tokenizer import ASSISTANT, BOS, END, PAD, SPECIAL_TOKENS, SYSTEM, USER
 
 CHUNK_TOKENS = 60_000
+# The first tokens of a reply decide which sentence is copied; the rest is copying.
+OPENING_TOKENS, OPENING_WEIGHT = 3, 4.0
 DOCUMENT_WEIGHT = 0.1
 DOCUMENT_SHARE = 0.15
-MUON_LR, ADAM_LR = 0.005, 8e-4
+MUON_LR, ADAM_LR = 0.007, 8e-4
 WARMUP_STEPS = 20
 CHECKPOINT_SECONDS = 120
 LOG_STEPS = 10
@@ -58,8 +61,8 @@ class Stage:
 
 
 STAGES = [
-    Stage("tiny", 2.5e6, {"repeat": 0.05, "bare:tiny": 0.6, "bare:small": 0.25, "chat:tiny": 0.1}, advance=0.8, batch_tokens=2048),
-    Stage("small", 4e6, {"repeat": 0.02, "bare:tiny": 0.1, "bare:small": 0.48, "chat:small": 0.3, "job:tiny": 0.1}, advance=0.85, batch_tokens=3072),
+    Stage("tiny", 2.5e6, {"bare:tiny": 0.7, "bare:small": 0.2, "chat:tiny": 0.1}, advance=0.8, batch_tokens=1536),
+    Stage("small", 4e6, {"bare:tiny": 0.1, "bare:small": 0.5, "chat:small": 0.3, "job:tiny": 0.1}, advance=0.85, batch_tokens=3072),
     Stage("medium", 6e6, {"chat:small": 0.3, "bare:medium": 0.2, "chat:medium": 0.25, "job:small": 0.25}, advance=0.88, batch_tokens=4096, gaps=0.1),
     Stage("large", 6e6, {"chat:small": 0.1, "chat:medium": 0.3, "chat:large": 0.2, "chat:record": 0.15, "job:medium": 0.25}, batch_tokens=6144, gaps=0.25),
     Stage(
@@ -243,10 +246,16 @@ class Trainer:
         self.adam = torch.optim.AdamW(others, lr=ADAM_LR, betas=(0.9, 0.95), weight_decay=0.0)
         self.rng = random.Random(args.seed)
         self.progress = Progress()
+        self.stopping = False
+        signal.signal(signal.SIGTERM, self.stop)
         self.chunk_start = self.rng.getstate()
         self.batches: list[list[Row]] = []
         if args.resume:
             self.load(self.out / "checkpoint.pt")
+
+    def stop(self, *_: object) -> None:
+        """Finish the step, save, and end: a run can be interrupted at no cost."""
+        self.stopping = True
 
     # --- checkpoints ---
 
@@ -305,6 +314,7 @@ class Trainer:
             weights[i, start:end] = picked.float() * DOCUMENT_WEIGHT
             for start, end, _ in row.replies:
                 weights[i, start:end] = 1.0
+                weights[i, start : start + OPENING_TOKENS] = OPENING_WEIGHT
             if row.branch is not None:
                 branch[i, :size] = torch.tensor(row.branch)
         mask = None
@@ -340,7 +350,7 @@ class Trainer:
         self.progress.step += 1
         self.progress.tokens += sum(len(row.ids) for row in rows)
         self.progress.stage_tokens += sum(len(row.ids) for row in rows)
-        return float(losses.detach()[kept_weights == 1].mean())
+        return float(losses.detach()[kept_weights >= 1].mean())
 
     def measure(self, rows: list[Row], kept: torch.Tensor, right: torch.Tensor) -> None:
         """Moving exact-match rates, one per tag."""
@@ -392,6 +402,8 @@ class Trainer:
                 self.batches = []
                 self.chunk_start, progress.in_chunk = self.rng.getstate(), 0
                 self.save(f"after-{stage.name}.pt")
+            if self.stopping:
+                break
             if now - last_save > CHECKPOINT_SECONDS:
                 self.save()
                 last_save = time.time()

@@ -93,8 +93,7 @@ export class Client<T extends Table<T>> {
     if (!call) return;
     if ("event" in reply) return call.onEvent?.(reply.event as never);
     this.#pending.delete(reply.id);
-    if ("error" in reply) call.reject(fromWire(reply.error));
-    else call.resolve(reply.result);
+    return "error" in reply ? call.reject(fromWire(reply.error)) : call.resolve(reply.result);
   }
 }
 
