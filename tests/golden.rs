@@ -81,7 +81,8 @@ async fn quantized_it_is_nearly_the_same_model() {
 #[tokio::test]
 async fn the_included_worker_reads_the_sample_record() {
     let record = std::fs::read_to_string(workspace().join("www/samples/patient-record.txt")).expect("the sample");
-    let questions = std::fs::read(workspace().join("www/samples/patient-record.questions.json")).expect("its questions");
+    let questions =
+        std::fs::read(workspace().join("www/samples/patient-record.questions.json")).expect("its questions");
     let questions: Vec<SampleQuestion> = serde_json::from_slice(&questions).expect("a list of questions");
     let engine = gguf(Compute::cpu("this is the CPU's test")).await;
     let mut wrong = Vec::new();

@@ -4,9 +4,8 @@ use minions_engine::{Compute, check_kernels};
 
 #[tokio::test]
 async fn kernels_agree_with_their_twins() {
-    let compute = Compute::gpu()
-        .await
-        .expect("a Vulkan, Metal or DirectX 12 adapter; `cargo xtask test` sets up a software one");
+    let compute =
+        Compute::gpu().await.expect("a Vulkan, Metal or DirectX 12 adapter; `cargo xtask test` sets up a software one");
     let checks = check_kernels(&compute).await.expect("the adapter runs the kernels");
     assert!(checks.len() > 100, "only {} cases were run", checks.len());
     let failures: Vec<_> = checks.into_iter().filter_map(|check| check.failure).collect();

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use minions_chat::{ChatError, ChatModel, ChatRequest, ChatResponse, FinishReason, Message, Usage};
-use minions_providers::{ApiKey, OpenAi, Transport, TransportError};
 use minions_cli::HttpTransport;
+use minions_providers::{ApiKey, OpenAi, Transport, TransportError};
 use minions_tests::{FakeResponse, FakeTransport, server};
 use serde_json::{Value, json};
 

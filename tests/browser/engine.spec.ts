@@ -396,13 +396,15 @@ test("computes what transformers computes", async ({ page, complaints }) => {
   await test.step("the quantised file, in nearly the same direction everywhere", async () => {
     await load(page, GGUF);
     for (const [index, golden] of prompts.entries()) {
+      // Of the long prompts one is enough here; the native tests compare them all.
+      if (golden.ids.length > 300 && golden.label !== "chat, record") continue;
       const columns = golden.logits.columns;
       const quantised = await logits(page, golden.ids);
-      for (let position = 0; position < golden.ids.length; position++) {
+      const similar = golden.ids.map((_, position) => {
         const [from, to] = [position * columns, (position + 1) * columns];
-        const similar = cosine(exact[index]!.subarray(from, to), quantised.subarray(from, to));
-        expect(similar, `${golden.label}, position ${position}`).toBeGreaterThanOrEqual(MIN_COSINE);
-      }
+        return cosine(exact[index]!.subarray(from, to), quantised.subarray(from, to));
+      });
+      expect(Math.min(...similar), `${golden.label}: smallest cosine`).toBeGreaterThanOrEqual(MIN_COSINE);
     }
   });
 });

@@ -55,21 +55,19 @@ class Level:
     plain_forms: float = 0.0  # share of documents that use only the plainest sentences
     plain_questions: float = 0.0  # share of conversations with only the plainest questions
     compound: float = 0.06  # share of sentences that state two facts
-    quote: float = 0.08  # share of turns that ask for the sentence around some words
-    double: float = 0.0  # share of turns that ask for two attributes at once
     styles: tuple[float, float, float] = (0.5, 0.35, 0.15)  # prose, record, list
 
 
 LEVELS = {
-    "tiny": Level((1, 3), (0, 0), (2, 4), 0.15, 0.1, 0.1, 0.9, 0.9, 0.0, 0.0),
-    "small": Level((2, 6), (0, 3), (4, 8), 0.2, 0.2, 0.15, 0.5, 0.5, 0.02, 0.05),
-    "medium": Level((4, 10), (0, 7), (6, 12), 0.25, 0.3, 0.2, 0.15, 0.2, 0.05, 0.08, 0.04),
-    "large": Level((7, 18), (3, 16), (8, 16), 0.25, 0.3, 0.2, 0.05, 0.1, 0.06, 0.08, 0.05),
-    "record": Level((14, 26), (4, 14), (10, 18), 0.25, 0.3, 0.1, 0.05, 0.1, 0.04, 0.06, 0.06, (0.0, 1.0, 0.0)),
+    "tiny": Level((1, 3), (0, 0), (2, 4), 0.15, 0.1, 0.1, 0.9, 0.9, 0.0),
+    "small": Level((2, 6), (0, 3), (4, 8), 0.2, 0.2, 0.15, 0.5, 0.5, 0.02),
+    "medium": Level((4, 10), (0, 7), (6, 12), 0.25, 0.3, 0.2, 0.15, 0.2, 0.05),
+    "large": Level((7, 18), (3, 16), (8, 16), 0.25, 0.3, 0.2, 0.05, 0.1, 0.06),
+    "record": Level((14, 26), (4, 14), (10, 18), 0.25, 0.3, 0.1, 0.05, 0.1, 0.04, (0.0, 1.0, 0.0)),
     # Held-out scoring: the sizes the first version of this model was scored on.
-    "eval-short": Level((1, 4), (0, 4), (3, 3), quote=0.0),
-    "eval-medium": Level((2, 7), (1, 7), (3, 3), quote=0.0),
-    "eval-long": Level((3, 12), (2, 14), (3, 3), quote=0.0),
+    "eval-short": Level((1, 4), (0, 4), (3, 3)),
+    "eval-medium": Level((2, 7), (1, 7), (3, 3)),
+    "eval-long": Level((3, 12), (2, 14), (3, 3)),
 }
 TOKENIZER_LEVEL = LEVELS["medium"]
 
@@ -91,7 +89,12 @@ class Turn:
     job: bool = True  # fit for the job form: asks for one attribute, stands alone
 
     def chat_reply(self) -> str:
-        lines = [c if c else f"The document does not state the {name}." for name, c, _ in self.parts]
+        # The name as it was asked, then the document's own words from there on: to continue a phrase is what small
+        # models learn first, to find the beginning of its sentence what they learn last.
+        lines = [
+            f"The document says: {name}{c[len(name):]}" if c else f"The document does not state the {name}."
+            for name, c, _ in self.parts
+        ]
         return "\n".join(dict.fromkeys(lines))
 
     def job_reply(self) -> str:
@@ -241,12 +244,6 @@ OTHER_FORMS = [
     "The {a} of {s} is {v}{t}.",
     "The {a} of the {r} was {v}{t}.",
     "The {a} for {s} is {v}{t}.",
-    "With {an} {a} of {v}, no change was needed.",
-    "The report lists {v} as the {a}.",
-    "At {v}, the {a} was within expectations.",
-    "{o} gave {v} as the {a}.",
-    "{v} was recorded as the {a}.",
-    "{v} was named as the {a}.",
 ]
 
 
@@ -262,9 +259,7 @@ def state_fact(rng: random.Random, fact: Fact, subject: Subject, plain: bool) ->
         return f"{capital(name)}: {fact.value}."
     slots = dict(o=vocab.person(rng), s=subject.name, m=rng.choice(vocab.MONTHS), r=subject.role)
     if draw < 0.2:
-        # A sentence cannot open with a value in lower case and keep it verbatim.
-        forms = OTHER_FORMS if not fact.value[0].islower() else OTHER_FORMS[:-2]
-        form = rng.choice(forms)
+        form = rng.choice(OTHER_FORMS)
         text = form.format(a=name, an=article(name), v=fact.value, t=tail, **slots)
     else:
         text = f"{owner} {name} {rng.choice(VERBS[kind])} {fact.value}{tail}."
@@ -470,19 +465,6 @@ def ask(rng: random.Random, attribute: Attribute, subject: Subject, plain: bool,
     return text, alone
 
 
-def quote_turn(rng: random.Random, facts: list[Fact]) -> Turn:
-    fact = rng.choice(facts)
-    words = fact.citation.split(" ")
-    start = rng.randint(0, max(0, len(words) - 3))
-    fragment = fact.value if rng.random() < 0.4 else " ".join(words[start : start + rng.randint(2, 4)])
-    # A fragment that occurs twice would have two right answers.
-    if len({f.citation for f in facts if fragment in f.citation}) != 1:
-        fragment = fact.value
-    if len({f.citation for f in facts if fragment in f.citation}) != 1:
-        fragment = fact.citation
-    return Turn(rng.choice(QUOTE).format(fragment.rstrip(".")), [(fact.attribute.name, fact.citation, fact.value)], job=False)
-
-
 def make_turns(rng: random.Random, level: Level, facts: list[Fact], subject: Subject) -> list[Turn]:
     plain = rng.random() < level.plain_questions
     turns, names = [], [f.attribute.name for f in facts]
@@ -497,13 +479,11 @@ def make_turns(rng: random.Random, level: Level, facts: list[Fact], subject: Sub
                     break
             question, alone = ask(rng, other, subject, plain, not turns)
             turns.append(Turn(question, [(other.name, None, None)], job=alone))
-        elif draw < level.absent + level.quote:
-            turns.append(quote_turn(rng, facts))
         else:
             fresh = fresh or rng.sample(facts, len(facts))
             fact = fresh.pop()
             part = (fact.attribute.name, fact.citation, fact.value)
-            if draw > 1 - level.double and len(facts) > 1:
+            if False:
                 other = rng.choice([f for f in facts if f is not fact])
                 form = rng.choice(DOUBLE)
                 question = form.format(a=part[0], b=other.attribute.name, p=subject.asked_owner(rng))
@@ -526,6 +506,10 @@ def make_sample(rng: random.Random, level: Level) -> Sample:
     plain = rng.random() < level.plain_forms
     build = rng.choices([prose, record, plain_list], level.styles)[0]
     document = build(rng, level, facts, subject, plain)
+    for fact in facts:
+        # Quoted is what follows from the attribute's name on, to the end of its sentence or line.
+        start = fact.citation.lower().index(fact.attribute.name.lower())
+        fact.citation = fact.citation[start:]
     return Sample(document, make_turns(rng, level, facts, subject), facts)
 
 

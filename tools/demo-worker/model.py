@@ -22,8 +22,9 @@ PREVIOUS_GAIN = 0.1
 MATCH_SCALE = 2.5
 COPY_GAIN = 0.8
 LOOKUP_GAIN = 0.5
-RECENCY = 8.0
-BOUNDARY = 8.0
+RECENCY = 10.0
+BOUNDARY = 10.0
+AWAY = 6.0
 SLICE = 32
 
 
@@ -187,6 +188,8 @@ class Worker(nn.Module):
         table -= (table @ common)[:, None] * common
         table = table / table.norm(dim=1, keepdim=True)
         self.embed_tokens.weight.copy_(EMBEDDING_NORM * (table + 0.5 * common))
+        # The laid circuits speak loudly; half as loud they are easier to correct.
+        self.norm.weight.fill_(0.5)
         circuit = Circuit(self, common)
         circuit.lay_predecessors()
         circuit.lay_sentence_starts(self.embed_tokens.weight, boundaries)
@@ -273,6 +276,7 @@ class Circuit:
         basis = torch.linalg.qr(torch.randn(c.hidden, c.hidden))[0]
         self.read, *self.places = (basis[i * SLICE : (i + 1) * SLICE] for i in range(2 + c.heads))
         self.written = basis[-self.width :]
+        self.middling = ((self.inv_freq > 0.03) & (self.inv_freq < 0.1)).float()
         # Content is compared on the slow frequencies, which hardly turn with distance.
         half = self.width // 2
         slow = [i for i in range(half) if self.inv_freq[i] < 4e-3]
@@ -331,10 +335,12 @@ class Circuit:
         """
         direction = self.read[0]
         inside = table[boundaries] @ self.read.T
-        table[boundaries] += (1.5 * EMBEDDING_NORM * SLICE**0.5 / 16 * direction) - 0.7 * inside @ self.read
+        marked = table[boundaries] + 1.5 * EMBEDDING_NORM * SLICE**0.5 / 16 * direction - 0.7 * inside @ self.read
+        # Looking back relies on embeddings of one length.
+        table[boundaries] = marked * (table[boundaries].norm(dim=1) / marked.norm(dim=1))[:, None]
+        table[boundaries] += (table[0] @ self.common - table[boundaries] @ self.common)[:, None] * self.common
         attention, half = self.attention[1], self.width // 2
-        middling = ((self.inv_freq > 0.03) & (self.inv_freq < 0.1)).float()
-        recency = (RECENCY * self.width**0.5 / middling.sum()) ** 0.5 * middling / 5.0
+        recency = (RECENCY * self.width**0.5 / self.middling.sum()) ** 0.5 * self.middling / 5.0
         constant = torch.zeros(half)
         constant[self.rows[-SLICE // 2 :][0] - half :] = 1.0  # the slowest frequencies
         constant *= (BOUNDARY * self.width**0.5 / constant.sum()) ** 0.5 / 5.0
@@ -355,6 +361,13 @@ class Circuit:
         """
         before, _, third, fourth, start = self.places
         self.match(2, 0, [self.read, before], [[third, fourth], [third, fourth]], [1.5, 0.8])
+        # Not the question itself: what is near counts less.
+        away = (AWAY * self.width**0.5 / self.middling.sum()) ** 0.5 * self.middling / 5.0
+        half = self.width // 2
+        self.attention[2].k_proj.weight[:half] += away[:, None] * self.common
+        for head in range(self.group):
+            rows = self.attention[2].q_proj.weight[head * self.width : head * self.width + half]
+            rows -= away[:, None] * self.common
         for head in range(self.group):
             self.carry(2, head, start, self.read, LOOKUP_GAIN)
 

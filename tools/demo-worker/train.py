@@ -35,7 +35,7 @@ CHUNK_TOKENS = 60_000
 OPENING_TOKENS, OPENING_WEIGHT = 3, 4.0
 DOCUMENT_WEIGHT = 0.1
 DOCUMENT_SHARE = 0.15
-MUON_LR, ADAM_LR = 0.007, 8e-4
+MUON_LR, ADAM_LR = 0.005, 8e-4
 WARMUP_STEPS = 20
 CHECKPOINT_SECONDS = 120
 LOG_STEPS = 10
@@ -238,7 +238,8 @@ class Trainer:
             heads=args.heads, kv_heads=args.kv_heads, ffn=args.ffn,
         )  # fmt: skip
         self.encoder = Encoder(tokenizer, self.config.context)
-        self.model = Worker(self.config).to(self.device).train()
+        starts = sorted(self.encoder.breaks - {END}) + [SYSTEM, USER]
+        self.model = Worker(self.config, starts).to(self.device).train()
         named = list(self.model.named_parameters())
         matrices = [p for n, p in named if p.dim() == 2 and "embed" not in n]
         others = [p for n, p in named if p.dim() != 2 or "embed" in n]

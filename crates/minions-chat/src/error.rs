@@ -12,7 +12,9 @@ pub enum ChatError {
     #[error("the request is invalid: {0}")]
     InvalidRequest(String),
     /// The conversation does not fit.
-    #[error("the prompt has {prompt_tokens} tokens and the model's context ends at {context_length}: shorten the document or the conversation")]
+    #[error(
+        "the prompt has {prompt_tokens} tokens and the model's context ends at {context_length}: shorten the document or the conversation"
+    )]
     ContextOverflow {
         /// Tokens of the conversation.
         prompt_tokens: usize,

@@ -81,7 +81,12 @@ impl Bench {
         generate(engine, 40, 2, 0).await?;
         for (seed, &tokens) in prefill_tokens.iter().enumerate() {
             let run = generate(engine, tokens, 1, seed as u64 + 1).await?;
-            self.row(format!("{name}-prefill-{tokens}"), "prefill_tokens_per_s", run.prompt_tokens / run.seconds, "1/s");
+            self.row(
+                format!("{name}-prefill-{tokens}"),
+                "prefill_tokens_per_s",
+                run.prompt_tokens / run.seconds,
+                "1/s",
+            );
         }
         // Same prompt twice, once with one token: the difference is decoding alone.
         let first = generate(engine, 32, 1, 99).await?;

@@ -16,16 +16,8 @@ pub struct Shape {
 }
 
 /// The shape of SmolLM2-135M.
-pub const LLAMA_135M: Shape = Shape {
-    name: "135m",
-    hidden: 576,
-    layers: 30,
-    heads: 9,
-    kv_heads: 3,
-    ffn: 1536,
-    vocab: 49152,
-    context: 2048,
-};
+pub const LLAMA_135M: Shape =
+    Shape { name: "135m", hidden: 576, layers: 30, heads: 9, kv_heads: 3, ffn: 1536, vocab: 49152, context: 2048 };
 
 /// A Q4_0 GGUF file (version 3) of this shape. The vocabulary is the 256 bytes, then fillers.
 pub fn gguf(shape: &Shape) -> Vec<u8> {

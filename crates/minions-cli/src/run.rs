@@ -77,6 +77,9 @@ async fn converse<S: ChatModel, W: ChatModel>(
         (None, None) => println!("\nNo answer."),
     }
     let (local, remote) = (outcome.usage.local, outcome.usage.remote);
-    eprintln!("worker {} + {} tokens, supervisor {} + {} tokens", local.prompt_tokens, local.completion_tokens, remote.prompt_tokens, remote.completion_tokens);
+    eprintln!(
+        "worker {} + {} tokens, supervisor {} + {} tokens",
+        local.prompt_tokens, local.completion_tokens, remote.prompt_tokens, remote.completion_tokens
+    );
     Ok(())
 }

@@ -24,6 +24,9 @@ const PREFILL_ROWS: usize = 256;
 /// memory than most pages may have.
 const DEFAULT_CONTEXT_LENGTH: usize = 4096;
 
+/// Rows of the steps that a model is tried with: one as in decoding, and enough for the tiled kernels.
+const WARM_UP_ROWS: [usize; 2] = [1, 32];
+
 /// What to load and how.
 #[derive(Default)]
 pub struct LoadOptions {
@@ -67,11 +70,11 @@ pub enum Progress {
         /// Bytes in all.
         total: u64,
     },
-    /// Kernels are compiled; kernels.
+    /// Kernels are compiled and tried; steps.
     Compile {
-        /// Kernels compiled.
+        /// Steps tried.
         loaded: u64,
-        /// Kernels in all.
+        /// Steps in all.
         total: u64,
     },
 }
@@ -109,6 +112,9 @@ impl Engine {
         options: LoadOptions,
         on_progress: &mut dyn FnMut(Progress),
     ) -> Result<Self> {
+        if options.context_length == Some(0) {
+            return Err(Error::InvalidRequest("context_length is 0: there is no room for a prompt".to_owned()));
+        }
         let file = ModelFile::open(source, main).await?;
         let tokenizer = Tokenizer::from_source(file.tokenizer())?;
         let mut template = ChatTemplate::new(file.chat_template(), &tokenizer)?;
@@ -122,7 +128,7 @@ impl Engine {
         let loaded = load(&file, context_length, &compute, on_progress).await?;
         let pool = PagePool::new(context_length.div_ceil(minions_shaders::PAGE_SIZE));
         let cache = KvCache::new(config, pool.total(), &compute.device);
-        Ok(Self {
+        let mut engine = Self {
             info: ModelInfo {
                 name: file.name().to_owned(),
                 architecture: file.architecture().to_owned(),
@@ -139,8 +145,39 @@ impl Engine {
             pool,
             state: Mutex::new(State { cache: RefCell::new(cache), sequence: None }),
             between_steps: options.between_steps,
-            counters_at_load: kernels::counters(),
-        })
+            counters_at_load: Counters::default(),
+        };
+        engine.warm_up(main, on_progress).await?;
+        engine.counters_at_load = kernels::counters();
+        Ok(engine)
+    }
+
+    /// Runs a decode step and a prefill step, so that the kernels are compiled before the first question and a broken
+    /// model is noticed here rather than as gibberish later.
+    async fn warm_up(&self, main: &str, on_progress: &mut dyn FnMut(Progress)) -> Result<()> {
+        let state = self.state.lock().await;
+        for (done, rows) in WARM_UP_ROWS.into_iter().enumerate() {
+            let rows = rows.min(self.info.context_length);
+            let mut sequence = Sequence::new(vec![0; rows], &self.pool);
+            self.make_room(&mut sequence, rows, rows)?;
+            let mut step = StepBuilder::default();
+            step.push(&sequence, rows, Some(&Sampling::GREEDY));
+            let step = self.upload(step);
+            let hidden = self.forward(&state, &step);
+            let width = hidden.dims()[1];
+            let last = hidden.clone().slice([rows - 1..rows, 0..width]);
+            kernels::read_u32(self.transformer.sample(hidden, &step)).await?;
+            let logits = kernels::read_f32(self.transformer.logits(last)).await?;
+            if !logits.iter().all(|logit| logit.is_finite()) {
+                return Err(Error::InvalidFile {
+                    file: main.to_owned(),
+                    message: "the model computes values that are not numbers: its weights are damaged".to_owned(),
+                });
+            }
+            let total = WARM_UP_ROWS.len() as u64;
+            on_progress(Progress::Compile { loaded: done as u64 + 1, total });
+        }
+        Ok(())
     }
 
     /// What is loaded.

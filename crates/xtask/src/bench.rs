@@ -44,8 +44,9 @@ pub fn run_command(options: &Options) -> Result<()> {
     let browser = browser::ensure()?;
     let adapter = setup::gpu::ensure(&browser)?;
 
-    let mut native = command("cargo");
-    native.args(["run", "--quiet", "--release", "--package", "minions-cli", "--", "bench"]);
+    run(command("cargo").args(["build", "--release", "--workspace", "--bin", "minions"]))?;
+    let mut native = command(target_dir().join("release").join(format!("minions{}", std::env::consts::EXE_SUFFIX)));
+    native.arg("bench");
     native.envs(adapter.variables.iter().cloned());
     let mut in_browser = command("node");
     in_browser.arg("tests/browser/bench.mjs").env(browser::VARIABLE, &browser);

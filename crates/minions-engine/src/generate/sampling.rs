@@ -20,6 +20,9 @@ pub struct Sampling {
 }
 
 impl Sampling {
+    /// The most probable token, always.
+    pub const GREEDY: Self = Self { temperature: 0.0, top_k: 0, top_p: 1.0, min_p: 0.0, seed: 0 };
+
     /// Reads a request: greedy unless it names a temperature.
     pub fn from_request(request: &ChatRequest) -> Result<Self> {
         let within = |name: &str, value: Option<f32>, default: f32, max: f32| match value {

@@ -88,13 +88,7 @@ impl AttentionOps for Flex {
 }
 
 /// `q [rows, heads · dim]` over the cache → `[rows, heads · dim]`.
-pub(crate) fn attention(
-    q: Tensor<2>,
-    step: &Step,
-    k_pages: Tensor<2>,
-    v_pages: Tensor<2>,
-    heads: Heads,
-) -> Tensor<2> {
+pub(crate) fn attention(q: Tensor<2>, step: &Step, k_pages: Tensor<2>, v_pages: Tensor<2>, heads: Heads) -> Tensor<2> {
     assert_eq!(q.dims(), [step.rows(), heads.q * heads.dim], "attention: q");
     let (table_offset, pages_per_sequence) = step.tables();
     let decode = AttentionDecodeParams {
