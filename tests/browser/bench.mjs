@@ -59,7 +59,7 @@ async function measure(name, url, prompts) {
   const step = perToken(decode);
   add("decode", "decode_tokens_per_s", step.tokens_per_s, "tokens/s");
   for (const count of ["dispatches", "passes", "submits", "bind_groups", "writes"]) add("decode", `${count}_per_token`, step[count], "1");
-  for (const count of ["write_bytes", "readback_bytes"]) add("decode", `${count}_per_token`, step[count], "B");
+  for (const count of ["write_bytes", "readback_bytes", "mapped_bytes"]) add("decode", `${count}_per_token`, step[count], "B");
 
   for (const tokens of prompts) {
     if (performance.now() - started > BUDGET_MS) {

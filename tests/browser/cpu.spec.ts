@@ -12,8 +12,7 @@ test("does the main run on the CPU and says why", async ({ page, supervisor }) =
   await expect(page.getByTestId("cpu-reason")).toContainText(/WebGPU|adapter/);
 
   await demo.useServer(supervisor);
-  await demo.run.click();
-  await demo.isRun("answered", 240_000);
+  await demo.runTo("answered", 240_000);
   const replies = await demo.said("worker");
   expect(replies[0]).toContain("160/100");
   expect(replies[1]).toContain("170");

@@ -17,8 +17,7 @@ test("finds both readings with the worker and answers with a live supervisor", a
   await expect(page.getByTestId("task")).toHaveValue(TASK);
 
   await demo.useServer(supervisor, key);
-  await demo.run.click();
-  await demo.isRun("answered");
+  await demo.runTo("answered");
 
   await test.step("the worker read the document", async () => {
     const replies = await demo.said("worker");
@@ -161,8 +160,7 @@ test("refuses a second run while one runs, and stops at once when told to", asyn
   await test.step("and runs again afterwards", async () => {
     await supervisor.reset();
     await supervisor.script([ask(BLOOD_PRESSURE), answer(ANSWER)]);
-    await demo.run.click();
-    await demo.isRun("answered");
+    await demo.runTo("answered");
     await expect(demo.answer).toHaveText(ANSWER);
   });
 });
@@ -211,9 +209,7 @@ test("says what went wrong with the supervisor, each in its own words, and goes 
     await test.step(name, async () => {
       await supervisor.reset();
       await supervisor.script(steps);
-      await demo.run.click();
-      await demo.isRun("running");
-      await demo.isRun("failed");
+      await demo.runTo("failed");
       await expect(demo.failure).toHaveAttribute("data-code", code);
       await expect(demo.failure).toHaveText(expected);
       await expect(demo.failure).not.toContainText(key);
@@ -227,7 +223,7 @@ test("says what went wrong with the supervisor, each in its own words, and goes 
   await fails("a wrong key", [error(401, { echo_key: true })], "auth_failed", /key.*401/s);
   await fails("a wrong address or model", [error(404)], "provider_error", /404.*base URL/s);
   await fails("a broken server", times(3, error(500)), "provider_error", /500.*scripted 500/s, 3);
-  await fails("no credit", [error(429, { code: "insufficient_quota" })], "rate_limited", /quota/s);
+  await fails("no credit", [error(429, { code: "insufficient_quota", message: "your quota is used up" })], "rate_limited", /quota is used up/s);
   await fails("too many requests", times(3, error(429, { retry_after: 0 })), "rate_limited", /scripted 429/s, 3);
   await fails("a page instead of a reply", [{ type: "non_json" }], "bad_reply", /It works/s);
   await fails("a stream that is no stream", [{ type: "malformed" }], "bad_reply", /reply/s);
@@ -237,9 +233,7 @@ test("says what went wrong with the supervisor, each in its own words, and goes 
 
   await test.step("no server at all", async () => {
     await demo.useServer({ baseURL: `http://127.0.0.1:${await closedPort()}/v1` }, key);
-    await demo.run.click();
-    await demo.isRun("running");
-    await demo.isRun("failed");
+    await demo.runTo("failed");
     await expect(demo.failure).toHaveAttribute("data-code", "network_error");
     await expect(demo.failure).toContainText("could not be reached");
     await demo.useServer(supervisor, key);
@@ -250,16 +244,14 @@ test("says what went wrong with the supervisor, each in its own words, and goes 
   await test.step("a passing failure is repeated, and odd JSON is understood", async () => {
     await supervisor.reset();
     const fenced = `Sure:\n\`\`\`json\n${(ask(BLOOD_PRESSURE) as { content: string }).content}\n\`\`\`\nDone.`;
-    const nested = JSON.stringify({ response: { decision: "provide_final_answer", answer: ANSWER, why: { a: { b: 1 } } } });
+    const nested = JSON.stringify({ reasoning: { risk: { factors: ["a", "b"] } }, decision: "provide_final_answer", answer: ANSWER });
     await supervisor.script([
       error(429, { retry_after: 0 }),
       { type: "reply", content: fenced },
       error(503),
       { type: "reply", content: nested },
     ]);
-    await demo.run.click();
-    await demo.isRun("running");
-    await demo.isRun("answered");
+    await demo.runTo("answered");
     expect(await supervisor.posts()).toHaveLength(4);
     await expect(demo.answer).toContainText(ANSWER);
     expect((await demo.said("worker"))[0]).toContain("160/100");
@@ -271,8 +263,7 @@ test("shows a reply as text, whatever it contains", async ({ page, supervisor })
   await demo.useServer(supervisor);
   const attack = '<img src=x onerror="document.title=1"><script>document.title = 1</script>**bold** {{worker.1}}';
   await supervisor.script([answer(attack)]);
-  await demo.run.click();
-  await demo.isRun("answered");
+  await demo.runTo("answered");
   await expect(demo.answer).toHaveText(attack);
   await expect(page.locator(".answer img, .answer script")).toHaveCount(0);
   await expect(page).toHaveTitle("Minions in the browser");
@@ -283,8 +274,7 @@ test("tells when the question itself holds words of the document", async ({ page
   await demo.useServer(supervisor);
   await page.getByTestId("task").fill("Is it usual that the nurse repeated the reading after ten minutes?");
   await supervisor.script([answer("Yes.")]);
-  await demo.run.click();
-  await demo.isRun("answered");
+  await demo.runTo("answered");
   await expect(page.getByTestId("ledger-leak")).toContainText("the nurse repeated the reading");
   await expect(page.getByTestId("ledger-check")).toHaveCount(0);
 });
@@ -294,8 +284,7 @@ test("ends in words when there is no answer", async ({ page, supervisor }) => {
   await demo.useServer(supervisor);
   await page.getByTestId("rounds").fill("1");
   await supervisor.script([ask(BLOOD_PRESSURE), ask(LDL)]);
-  await demo.run.click();
-  await demo.isRun("unanswered");
+  await demo.runTo("unanswered");
   await expect(page.getByTestId("no-answer")).toContainText("no round was left");
   await expect(demo.answer).toHaveCount(0);
 });
@@ -319,8 +308,7 @@ test("takes another document and another model, and says what is wrong with a ba
     await expect(page.getByTestId("document-long")).toContainText("1,024 tokens");
     await supervisor.script([ask("What is the rent?")]);
     await demo.useServer(supervisor);
-    await demo.run.click();
-    await demo.isRun("failed");
+    await demo.runTo("failed");
     await expect(demo.failure).toHaveAttribute("data-code", "context_overflow");
     await expect(demo.failure).toHaveText(/too long.*1024/s);
     await demo.isWorker("ready");
@@ -363,8 +351,7 @@ test("says so when the worker breaks, and loads it again", async ({ page, superv
   await demo.isWorker("ready");
   await supervisor.reset();
   await supervisor.script([answer(ANSWER)]);
-  await demo.run.click();
-  await demo.isRun("answered");
+  await demo.runTo("answered");
 });
 
 test("can be used by keyboard and read out", async ({ page }) => {

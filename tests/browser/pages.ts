@@ -37,8 +37,21 @@ export class DemoPage {
     await expect(this.page.locator("body")).toHaveAttribute("data-worker", phase, { timeout: 120_000 });
   }
 
+  /** Waits for the run to be in a state; a run that ends in another one fails at once, with what the page says. */
   async isRun(state: "running" | "answered" | "unanswered" | "failed" | "stopped", timeout = 120_000): Promise<void> {
-    await expect(this.page.locator("body")).toHaveAttribute("data-run", state, { timeout });
+    const body = this.page.locator("body");
+    if (state !== "running") await expect(body).not.toHaveAttribute("data-run", /idle|running/, { timeout });
+    const says = (await this.failure.count()) > 0 ? await this.failure.innerText() : "";
+    await expect(body, says).toHaveAttribute("data-run", state, { timeout: 5_000 });
+  }
+
+  /** Starts a run and waits for its end, however soon that comes. */
+  async runTo(state: "answered" | "unanswered" | "failed", timeout?: number): Promise<void> {
+    const body = this.page.locator("body");
+    const runs = Number(await body.getAttribute("data-runs"));
+    await this.run.click();
+    await expect(body).toHaveAttribute("data-runs", String(runs + 1));
+    await this.isRun(state, timeout);
   }
 
   async useServer(supervisor: Supervisor | { baseURL: string }, key = "sk-test", model = "scripted"): Promise<void> {

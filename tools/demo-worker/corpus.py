@@ -2,8 +2,12 @@
 
 A document is a list of facts (attribute, value, the sentence or record line that states
 it) among filler.  One document carries many questions: a conversation asks for most of
-its facts, for some that are absent, and for quotations.  A small model learns to look up
-far sooner from ten look-ups in one document than from one look-up in each of ten.
+its facts and for some that are absent.  A small model learns to look up far sooner from
+ten look-ups in one document than from one look-up in each of ten.
+
+Quoted is always what stands in the document from the attribute's name on, to the end of
+its sentence or line.  To continue a phrase is what small models learn first; to find how
+the sentence around it begins is what they learn last.
 
 Nothing here is taken from real text; names are combined at random from the lists below.
 
@@ -81,7 +85,7 @@ class Fact:
 
 @dataclass
 class Turn:
-    """One question; ``parts`` holds one (attribute, citation, answer) per thing asked."""
+    """One question; ``parts`` holds one (attribute, citation, answer)."""
 
     question: str
     parts: list[tuple[str, str | None, str | None]]
@@ -89,13 +93,11 @@ class Turn:
     job: bool = True  # fit for the job form: asks for one attribute, stands alone
 
     def chat_reply(self) -> str:
-        # The name as it was asked, then the document's own words from there on: to continue a phrase is what small
-        # models learn first, to find the beginning of its sentence what they learn last.
-        lines = [
-            f"The document says: {name}{c[len(name):]}" if c else f"The document does not state the {name}."
-            for name, c, _ in self.parts
-        ]
-        return "\n".join(dict.fromkeys(lines))
+        name, citation, _ = self.parts[0]
+        if citation is None:
+            return f"The document does not state the {name}."
+        # The name as it was asked, which at the start of a line differs in its capital.
+        return f"The document says: {name}{citation[len(name) :]}"
 
     def job_reply(self) -> str:
         name, citation, answer = self.parts[0]
@@ -433,14 +435,6 @@ KIND_ASK = {
     "person": ["Who is the {a}?", "Who is {p} {a}?", "Who was the {a}?", "Who is named as the {a}?"],
 }
 UNITS = {"measure": ["level", "value", "reading", "measurement", "result"], "money": ["amount", "value"], "date": ["date"], "name": ["entry"]}
-QUOTE = [
-    'Quote the sentence that contains "{}".', 'Copy the sentence with the words "{}".', "Which sentence mentions {}?",
-    'Quote the line with "{}".', "Quote the sentence that mentions {}.",
-]  # fmt: skip
-DOUBLE = [
-    "What are {p} {a} and {b}?", "What is the {a}, and what is the {b}?", "Report the {a} and the {b}.",
-    "Please report {p} {a} and {p} {b}.", "Give {p} {a} and {b}.", "State the {a} and the {b}.",
-]  # fmt: skip
 ADVICE = [
     "Look for the words {a}.", "Quote the exact value.", "Report the number with its unit.", "Read every line.",
     "Copy the sentence that states the {a}.", "Use null if the excerpt does not state the {a}.", "The {a} may be in a list.",
@@ -483,13 +477,6 @@ def make_turns(rng: random.Random, level: Level, facts: list[Fact], subject: Sub
             fresh = fresh or rng.sample(facts, len(facts))
             fact = fresh.pop()
             part = (fact.attribute.name, fact.citation, fact.value)
-            if False:
-                other = rng.choice([f for f in facts if f is not fact])
-                form = rng.choice(DOUBLE)
-                question = form.format(a=part[0], b=other.attribute.name, p=subject.asked_owner(rng))
-                second = (other.attribute.name, other.citation, other.value)
-                turns.append(Turn(capital(question), [part, second], job=False))
-                continue
             question, alone = ask(rng, fact.attribute, subject, plain, not turns)
             turns.append(Turn(question, [part], job=alone))
     for turn in turns:
@@ -507,7 +494,6 @@ def make_sample(rng: random.Random, level: Level) -> Sample:
     build = rng.choices([prose, record, plain_list], level.styles)[0]
     document = build(rng, level, facts, subject, plain)
     for fact in facts:
-        # Quoted is what follows from the attribute's name on, to the end of its sentence or line.
         start = fact.citation.lower().index(fact.attribute.name.lower())
         fact.citation = fact.citation[start:]
     return Sample(document, make_turns(rng, level, facts, subject), facts)

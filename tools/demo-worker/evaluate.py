@@ -132,7 +132,7 @@ def score_generated(asker: Asker, level: str, seed: int, documents: int, example
             if citation is None:
                 hits["chat_abstains"].append(exact)
             else:
-                hits["chat_sentence_exact"].append(exact)
+                hits["chat_quotation_exact"].append(exact)
                 hits["chat_value_contained"].append(answer in reply)
             if not exact:
                 examples.append(dict(form="chat", question=turn.question, want=turn.chat_reply(), got=reply))

@@ -211,7 +211,7 @@ SCORE_COLUMNS = {
     "job_citation_exact": "job: citation exact",
     "job_valid_json": "job: valid JSON",
     "job_abstains": "job: abstains when absent",
-    "chat_sentence_exact": "chat: sentence exact",
+    "chat_quotation_exact": "chat: quotation exact",
     "chat_value_contained": "chat: value in reply",
     "chat_abstains": "chat: abstains when absent",
 }
@@ -240,10 +240,12 @@ and the replies. No downloaded text and no other model's output was used. Traini
 
 ## What it does
 
-- Chat: with a document in the system message it replies with the sentence or record line
-  that states the attribute asked for, or `The document does not state the ...`.
+- Chat: with a document in the system message it replies `The document says: ` and the
+  document's words from the attribute's name on, to the end of the sentence or line; or
+  `The document does not state the ...`.
 - Job: with rules, excerpt and task in one message it replies with a JSON object of
-  explanation, citation and answer, the last two null when the excerpt does not say.
+  explanation, citation (again from the attribute's name on) and answer, the last two null
+  when the excerpt does not say.
 
 The exact wording of both prompts is in `corpus.py`; other wordings are untested.
 

@@ -58,21 +58,15 @@ class Stage:
     advance: float = 1.1
     batch_tokens: int = 6144
     gaps: float = 0.0
+    minutes: float = 0.0
 
 
 STAGES = [
-    Stage("tiny", 2.5e6, {"bare:tiny": 0.7, "bare:small": 0.2, "chat:tiny": 0.1}, advance=0.8, batch_tokens=1536),
-    Stage("small", 4e6, {"bare:tiny": 0.1, "bare:small": 0.5, "chat:small": 0.3, "job:tiny": 0.1}, advance=0.85, batch_tokens=3072),
-    Stage("medium", 6e6, {"chat:small": 0.3, "bare:medium": 0.2, "chat:medium": 0.25, "job:small": 0.25}, advance=0.88, batch_tokens=4096, gaps=0.1),
-    Stage("large", 6e6, {"chat:small": 0.1, "chat:medium": 0.3, "chat:large": 0.2, "chat:record": 0.15, "job:medium": 0.25}, batch_tokens=6144, gaps=0.25),
-    Stage(
-        "anneal",
-        4e6,
-        {"chat:small": 0.08, "chat:medium": 0.22, "chat:large": 0.2, "chat:record": 0.2, "job:medium": 0.2, "job:large": 0.1},
-        rate=(1.0, 0.02),
-        batch_tokens=6144,
-        gaps=0.25,
-    ),
+    Stage("tiny", 0.6e6, {"bare:tiny": 0.6, "bare:small": 0.3, "chat:tiny": 0.1}, advance=0.8, batch_tokens=1536),
+    Stage("small", 1.2e6, {"bare:small": 0.5, "chat:small": 0.5}, advance=0.88, batch_tokens=2048),
+    Stage("medium", 2e6, {"chat:small": 0.2, "chat:medium": 0.5, "chat:record": 0.1, "job:small": 0.2}, advance=0.93, batch_tokens=3072, gaps=0.1),
+    Stage("large", 2.5e6, {"chat:medium": 0.2, "chat:large": 0.2, "chat:record": 0.35, "job:medium": 0.25}, batch_tokens=4096, gaps=0.2),
+    Stage("anneal", 1.8e6, {"chat:small": 0.08, "chat:medium": 0.15, "chat:large": 0.17, "chat:record": 0.35, "job:medium": 0.15, "job:large": 0.1}, rate=(1.0, 0.02), batch_tokens=4096, gaps=0.2),
 ]  # fmt: skip
 
 
@@ -215,6 +209,7 @@ class Progress:
     replies: int = 0
     stage: int = 0
     stage_tokens: int = 0
+    stage_seconds: float = 0.0  # the clock when the stage began
     seconds: float = 0.0
     in_chunk: int = 0
     rates: dict[str, float] = field(default_factory=dict)
@@ -366,9 +361,16 @@ class Trainer:
         for tag, values in found.items():
             self.progress.update_rate(tag, sum(values) / len(values))
 
+    def stage_share(self, stage: Stage) -> float:
+        """How much of the stage is over."""
+        share = self.progress.stage_tokens / stage.tokens
+        if stage.minutes:
+            share = max(share, (self.progress.seconds - self.progress.stage_seconds) / 60 / stage.minutes)
+        return min(1.0, share)
+
     def stage_done(self, stage: Stage) -> bool:
         progress = self.progress
-        if progress.stage_tokens >= stage.tokens:
+        if self.stage_share(stage) >= 1.0:
             return True
         return progress.stage_tokens > 3e5 and progress.rates.get("chat present", 0.0) >= stage.advance
 
@@ -379,7 +381,7 @@ class Trainer:
         while progress.stage < len(self.stages):
             stage = self.stages[progress.stage]
             start, end = stage.rate
-            rate = start + (end - start) * min(1.0, progress.stage_tokens / stage.tokens)
+            rate = start + (end - start) * self.stage_share(stage)
             rate *= min(1.0, (progress.step + 1) / WARMUP_STEPS)
             loss = self.step(self.next_batch(stage), rate)
             loss_average = loss if loss_average is None else 0.95 * loss_average + 0.05 * loss
@@ -399,7 +401,7 @@ class Trainer:
                     dict(stage=stage.name, tokens=progress.stage_tokens, seconds=round(progress.seconds), rates=dict(progress.rates))
                 )
                 progress.stage += 1
-                progress.stage_tokens = 0
+                progress.stage_tokens, progress.stage_seconds = 0, progress.seconds
                 self.batches = []
                 self.chunk_start, progress.in_chunk = self.rng.getstate(), 0
                 self.save(f"after-{stage.name}.pt")

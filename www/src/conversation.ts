@@ -84,9 +84,13 @@ export function follow(run: Conversation, event: MinionEvent): string | undefine
   run.events.push(event);
   const now = performance.now();
   switch (event.type) {
-    case "round.started":
-      run.items.push({ kind: "round", round: event.round });
+    case "round.started": {
+      // A later round begins with the question that the supervisor has just put, although the reply that holds it still
+      // belongs to the round before.
+      const asked = run.items.findLastIndex((item) => item.kind === "turn" && item.who === "supervisor");
+      run.items.splice(asked < 0 ? run.items.length : asked, 0, { kind: "round", round: event.round });
       return;
+    }
     case "supervisor.request":
       run.sent.push({
         round: event.round,

@@ -26,12 +26,15 @@ interface Refusal {
 @customElement("minions-page")
 export class MinionsPage extends LitElement {
   @state() private worker: WorkerState = { phase: "loading", name: "demo-worker.gguf" };
+  /** The browser's name for its adapter: it tells the page more than it tells the worker. */
+  @state() private gpu = "";
   @state() private text = sampleRecord;
   @state() private conversation: Conversation | undefined;
   @state() private refusal: Refusal | undefined;
   /** The run is one object that grows; this says when to look again. */
   @state() private revision = 0;
   @state() private announcement = "";
+  private runs = 0;
   private loading: AbortController | undefined;
   private run: Run<MinionEvent, Outcome> | undefined;
 
@@ -47,10 +50,12 @@ export class MinionsPage extends LitElement {
     this.addEventListener("stop-run", () => this.run?.abort());
     this.addEventListener("export-run", () => this.save());
     void this.load(demoWorker());
+    void Engine.isSupported().then(({ adapter }) => (this.gpu = adapter));
   }
 
   protected override updated(): void {
-    // For style and tests: what the page is doing, in two words.
+    // For tests and scripts: what the page is doing, and in which run.
+    document.body.dataset.runs = String(this.runs);
     document.body.dataset.worker = this.worker.phase;
     document.body.dataset.run = this.conversation?.state ?? "idle";
   }
@@ -67,7 +72,7 @@ export class MinionsPage extends LitElement {
       </header>
       <main class="columns">
         <div class="column">
-          <model-panel .worker=${this.worker} .busy=${running}></model-panel>
+          <model-panel .worker=${this.worker} .gpu=${this.gpu} .busy=${running}></model-panel>
           <document-panel
             .text=${this.text}
             .sample=${sampleRecord}
@@ -129,6 +134,7 @@ export class MinionsPage extends LitElement {
     const { engine, name } = this.worker;
     const conversation = begin({ task, document: this.text, destination: destination(supervisor), workerName: name });
     this.conversation = conversation;
+    this.runs++;
     this.announcement = "The run has started.";
     this.run = new Minion({ worker: engine, supervisor: provider(supervisor), maxRounds }).run({ task, context: [this.text] });
     this.revision++;

@@ -1,6 +1,6 @@
 // Counts what goes to the GPU, exactly, and notes the counts each time something is read back: one decode step ends with
 // one read-back. Answers `get` on the channel "meter" with all notes since the last `reset`.
-const counts = { dispatches: 0, passes: 0, submits: 0, bind_groups: 0, writes: 0, write_bytes: 0, readbacks: 0, readback_bytes: 0 };
+const counts = { dispatches: 0, passes: 0, submits: 0, bind_groups: 0, writes: 0, write_bytes: 0, readbacks: 0, readback_bytes: 0, mapped_bytes: 0 };
 let notes = [];
 const memories = new Set();
 
@@ -14,7 +14,7 @@ const before = (type, name, note) => {
 };
 
 const { GPUQueue, GPUDevice, GPUComputePassEncoder, GPUCommandEncoder, GPUBuffer } = globalThis;
-const READ = 1;
+const READ = 1; // GPUMapMode.READ and GPUBufferUsage.MAP_READ alike
 
 before(GPUQueue, "submit", () => counts.submits++);
 before(GPUQueue, "writeBuffer", ([, , data, from = 0, size]) => {
@@ -24,6 +24,11 @@ before(GPUQueue, "writeBuffer", ([, , data, from = 0, size]) => {
 });
 before(GPUDevice, "createBindGroup", () => counts.bind_groups++);
 before(GPUCommandEncoder, "beginComputePass", () => counts.passes++);
+// What is copied for reading; the buffer that is mapped for it may be a larger one out of a pool.
+before(GPUCommandEncoder, "copyBufferToBuffer", ([source, second, third, , size]) => {
+  const [to, bytes] = typeof second === "number" ? [third, size] : [second, third ?? source.size];
+  if (to.usage & READ) counts.readback_bytes += bytes;
+});
 before(GPUComputePassEncoder, "dispatchWorkgroups", () => counts.dispatches++);
 before(GPUComputePassEncoder, "dispatchWorkgroupsIndirect", () => counts.dispatches++);
 
@@ -33,7 +38,7 @@ if (mapAsync) {
     await mapAsync.call(this, mode, offset, size);
     if (mode & READ) {
       counts.readbacks++;
-      counts.readback_bytes += size;
+      counts.mapped_bytes += size;
       notes.push({ at: performance.now(), ...counts });
     }
   };

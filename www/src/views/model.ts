@@ -38,6 +38,8 @@ const DEVICES: [Device, string][] = [
 @customElement("model-panel")
 export class ModelPanel extends Panel {
   @property({ attribute: false }) worker!: WorkerState;
+  /** The browser's name for the GPU; empty where there is none. */
+  @property() gpu = "";
   @property({ type: Boolean }) busy = false;
   @state() private device: Device = "auto";
   @state() private url = "";
@@ -105,7 +107,7 @@ export class ModelPanel extends Panel {
         <dt>Reads</dt>
         <dd>up to ${plural(model.contextLength, "token")} at a time</dd>
         <dt>Runs on</dt>
-        <dd data-testid="adapter" data-kind=${adapter.kind}>${adapter.name}</dd>
+        <dd data-testid="adapter" data-kind=${adapter.kind}>${(adapter.kind === "gpu" && this.gpu) || adapter.name}</dd>
       </dl>
       ${worker.demo
         ? html`<p class="quiet">

@@ -1,0 +1,136 @@
+// Measures the built package in Chromium: how fast, and with how many calls to the GPU.
+//   node bench.mjs [--quick] [--json FILE]
+//
+// Counts are exact and the same on every machine; times are the machine's. On a software adapter times say nothing about
+// a GPU: compare them with earlier times of the same machine only. `MINIONS_BROWSER_ADAPTER=hardware` measures the GPU,
+// as does `MINIONS_ADAPTER=hardware`, which `cargo xtask bench` sets where there is one.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+import { launchOptions } from "./browser.mjs";
+import { writeRandomModel } from "./random-model.mjs";
+import { serve } from "./server.mjs";
+
+const args = process.argv.slice(2);
+const quick = args.includes("--quick");
+const jsonFile = args.includes("--json") ? args[args.indexOf("--json") + 1] : undefined;
+
+const DECODE_TOKENS = quick ? 9 : 65;
+/** No new measurement begins after this long, so that a slow adapter does not hold up everything else. */
+const BUDGET_MS = quick ? 180_000 : 1_800_000;
+
+const started = performance.now();
+const rows = [];
+const generated = fileURLToPath(new URL("./results/generated/", import.meta.url));
+mkdirSync(generated, { recursive: true });
+
+
+const server = await serve();
+const wanted = process.env.MINIONS_BROWSER_ADAPTER ?? process.env.MINIONS_ADAPTER;
+const browser = await chromium.launch(launchOptions(wanted === "hardware" ? wanted : "software"));
+try {
+  await measure("demo", "/models/demo-worker.gguf", []);
+
+} finally {
+  await browser.close();
+  await server.close();
+}
+
+console.log(table(rows));
+if (jsonFile) writeFileSync(jsonFile, `${JSON.stringify(rows, null, 1)}\n`);
+
+/** All rows of one model, in a page of its own. */
+async function measure(name, url, prompts) {
+  const page = await browser.newPage();
+  page.on("console", (message) => message.type() === "error" && console.error(`${name}: ${message.text()}`));
+  await page.goto(`${server.origin}/pages/blank.html`);
+  await page.waitForFunction(() => "minions" in globalThis);
+  const { adapter, seconds } = await page.evaluate(loadModel, url);
+  const add = (part, metric, value, unit) =>
+    rows.push({ suite: "browser", case: part ? `${name}-${part}` : name, metric, value: round(value), unit, adapter });
+  const wasmBytes = async () => (await page.evaluate(() => globalThis.meter("get"))).wasm_bytes;
+  add("load", "load_seconds", seconds, "s");
+  add("load", "peak_wasm_memory_bytes", await wasmBytes(), "B");
+
+  // The first prompt pays for what is set up on first use; it is measured apart from the rest.
+  await page.evaluate(complete, { tokens: 16, max_tokens: 2 });
+
+  const decode = await page.evaluate(complete, { tokens: 32, max_tokens: DECODE_TOKENS });
+  const step = perToken(decode);
+  add("decode", "decode_tokens_per_s", step.tokens_per_s, "tokens/s");
+  for (const count of ["dispatches", "passes", "submits", "bind_groups", "writes"]) add("decode", `${count}_per_token`, step[count], "1");
+  for (const count of ["write_bytes", "readback_bytes", "mapped_bytes"]) add("decode", `${count}_per_token`, step[count], "B");
+
+  for (const tokens of prompts) {
+    if (performance.now() - started > BUDGET_MS) {
+      console.error(`${name}-prefill-${tokens} left out: the time for --quick is used up`);
+      continue;
+    }
+    const { prompt_tokens, milliseconds } = await page.evaluate(complete, { tokens, max_tokens: 1 });
+    add(`prefill-${tokens}`, "prefill_tokens_per_s", prompt_tokens / (milliseconds / 1000), "tokens/s");
+  }
+  add("", "peak_wasm_memory_bytes", await wasmBytes(), "B");
+  await page.close();
+}
+
+/** In the page: loads the model in a worker with a meter. */
+async function loadModel(url) {
+  const channel = new BroadcastChannel("meter");
+  globalThis.meter = (word) =>
+    new Promise((resolve) => {
+      channel.onmessage = ({ data }) => resolve(data);
+      channel.postMessage(word);
+    });
+  const started = performance.now();
+  const worker = new Worker("/pages/counting-worker.js", { type: "module" });
+  globalThis.engine = await globalThis.minions.Engine.load(url, { worker });
+  return { adapter: globalThis.engine.adapter.name, seconds: (performance.now() - started) / 1000 };
+}
+
+/** In the page: one reply to a prompt of so many tokens, none of which the engine has seen before. */
+async function complete({ tokens, max_tokens }) {
+  const { engine } = globalThis;
+  globalThis.turn = (globalThis.turn ?? 0) + 1;
+  // Every prompt begins with a word of its own, so that nothing of it is cached.
+  const words = `${"abcdefghij"[globalThis.turn % 10]} `.repeat(4 * tokens);
+  const count = async (length) => {
+    const messages = [{ role: "user", content: words.slice(0, length) }];
+    return { messages, length: (await engine.client.call("tokenize", { messages })).length };
+  };
+  // The longest text that has no more than `tokens` tokens.
+  let [low, high] = [1, words.length];
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if ((await count(middle)).length <= tokens) low = middle;
+    else high = middle - 1;
+  }
+  const { messages } = await count(low);
+
+  await globalThis.meter("reset");
+  const started = performance.now();
+  const { usage } = await engine.chat.completions.create({ messages, max_tokens, temperature: 0 });
+  const milliseconds = performance.now() - started;
+  const { notes } = await globalThis.meter("get");
+  const { cached_tokens } = usage.prompt_tokens_details;
+  return { notes, milliseconds, prompt_tokens: usage.prompt_tokens - cached_tokens, completion_tokens: usage.completion_tokens };
+}
+
+/** What one decode step costs: from the read-back that ended the prefill to the last one. */
+function perToken({ notes, completion_tokens }) {
+  const [first, last] = [notes.at(0), notes.at(-1)];
+  const steps = completion_tokens - 1;
+  if (!first || steps < 1) throw new Error(`nothing was decoded: ${notes.length} read-backs, ${completion_tokens} tokens`);
+  const per = Object.fromEntries(Object.keys(first).map((key) => [key, (last[key] - first[key]) / steps]));
+  return { ...per, tokens_per_s: 1000 / per.at };
+}
+
+function round(value) {
+  return Number(value.toPrecision(5));
+}
+
+function table(rows) {
+  const cells = rows.map((row) => [row.case, row.metric, String(row.value), row.unit, row.adapter]);
+  const head = ["case", "metric", "value", "unit", "adapter"];
+  const widths = head.map((name, column) => Math.max(name.length, ...cells.map((row) => row[column].length)));
+  return [head, ...cells].map((row) => row.map((cell, column) => cell.padEnd(widths[column])).join("  ").trimEnd()).join("\n");
+}
