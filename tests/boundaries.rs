@@ -40,7 +40,6 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
     (
         "minions-web",
         &[
-            "gloo-net",
             "gloo-timers",
             "js-sys",
             "minions-chat",
@@ -48,7 +47,6 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
             "minions-protocol",
             "minions-providers",
             "serde",
-            "serde-wasm-bindgen",
             "serde_json",
             "thiserror",
             "wasm-bindgen",

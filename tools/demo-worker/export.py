@@ -274,6 +274,7 @@ def move_into_place(staged: Path, target: Path) -> None:
     """Replace the target's files by the staged ones, each atomically."""
     target.mkdir(parents=True, exist_ok=True)
     for path in sorted(staged.iterdir()):
+        path.chmod(0o644)
         os.replace(path, target / path.name)
 
 

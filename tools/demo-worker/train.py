@@ -62,11 +62,10 @@ class Stage:
 
 
 STAGES = [
-    Stage("tiny", 0.6e6, {"bare:tiny": 0.6, "bare:small": 0.3, "chat:tiny": 0.1}, advance=0.8, batch_tokens=1536),
-    Stage("small", 1.2e6, {"bare:small": 0.5, "chat:small": 0.5}, advance=0.88, batch_tokens=2048),
-    Stage("medium", 2e6, {"chat:small": 0.2, "chat:medium": 0.5, "chat:record": 0.1, "job:small": 0.2}, advance=0.93, batch_tokens=3072, gaps=0.1),
-    Stage("large", 2.5e6, {"chat:medium": 0.2, "chat:large": 0.2, "chat:record": 0.35, "job:medium": 0.25}, batch_tokens=4096, gaps=0.2),
-    Stage("anneal", 1.8e6, {"chat:small": 0.08, "chat:medium": 0.15, "chat:large": 0.17, "chat:record": 0.35, "job:medium": 0.15, "job:large": 0.1}, rate=(1.0, 0.02), batch_tokens=4096, gaps=0.2),
+    Stage("tiny", 0.6e6, {"bare:tiny": 0.6, "bare:small": 0.3, "chat:tiny": 0.1}, batch_tokens=1536),
+    Stage("small", 0.78e6, {"bare:small": 0.5, "chat:small": 0.5}, batch_tokens=2048),
+    Stage("late", 2.45e6, {"bare:small": 0.2, "chat:small": 0.25, "chat:medium": 0.3, "chat:record": 0.25}, rate=(1.1, 0.25), batch_tokens=2560),
+    Stage("final", FINAL_TOKENS, {"chat:small": 0.12, "chat:medium": 0.2, "chat:record": 0.25, "job:small": 0.28, "job:medium": 0.15}, rate=(0.8, 0.02), batch_tokens=2560),
 ]  # fmt: skip
 
 

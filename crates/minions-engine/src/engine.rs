@@ -220,12 +220,12 @@ impl Engine {
     }
 
     async fn generate(&self, request: &ChatRequest, on_delta: &mut dyn FnMut(&str)) -> Result<ChatResponse> {
+        if request.messages.is_empty() {
+            return Err(Error::InvalidRequest("messages is empty: there is nothing to answer".to_owned()));
+        }
         let sampling = Sampling::from_request(request)?;
         let prompt = self.tokenize(request)?;
         let context_length = self.info.context_length;
-        if prompt.is_empty() {
-            return Err(Error::InvalidRequest("the conversation is empty".to_owned()));
-        }
         if prompt.len() >= context_length {
             return Err(Error::ContextOverflow { prompt_tokens: prompt.len(), context_length });
         }

@@ -1,6 +1,7 @@
 //! From a model file to modules on the device: one matrix at a time, repacked once.
 //!
-//! What is in wasm memory at any moment is one matrix: as read, and as packed. The file itself stays with its source.
+//! What is in wasm memory at any moment is one matrix as packed, and the piece of its rows that is being packed. The file
+//! itself stays with its source.
 
 use std::ops::Range;
 
@@ -18,6 +19,9 @@ use crate::engine::Progress;
 use crate::error::{Error, Result};
 use crate::kernels::Heads;
 use crate::weights::{ModelFile, ModelSource, TensorType};
+
+/// Bytes of a file read at a time.
+const PIECE_BYTES: u64 = 2 << 20;
 
 /// A model on the device, and what was found on the way.
 pub struct LoadedModel {
@@ -136,11 +140,15 @@ impl<'a, S: ModelSource> Loader<'a, S> {
         let mut first_row = 0;
         for (name, part) in names.iter().zip(&parts) {
             let (rows, dtype) = (part.rows(), part.dtype);
-            let source = self.file.read_rows(name, 0..rows).await?;
-            let place = Placement { rows: first_row..first_row + rows, outputs, inputs };
-            pack(&source, dtype, format, place, &mut words);
+            let piece = (PIECE_BYTES / part.row_bytes().max(1)).max(1) as usize;
+            for start in (0..rows).step_by(piece) {
+                let end = rows.min(start + piece);
+                let source = self.file.read_rows(name, start..end).await?;
+                let place = Placement { rows: first_row + start..first_row + end, outputs, inputs };
+                pack(&source, dtype, format, place, &mut words);
+                self.note(dtype, source.len() as u64, ((end - start) * inputs) as u64);
+            }
             first_row += rows;
-            self.note(dtype, source.len() as u64, (rows * inputs) as u64);
         }
         self.device_bytes += bytes;
         Ok(Matrix::new(words, format, outputs, inputs, self.device))
