@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use minions_chat::{ChatError, ChatModel, ChatRequest, ChatResponse, FinishReason, Message, Usage};
-use minions_cli::HttpTransport;
+use minions_cli::{HttpTransport, http_client};
 use minions_providers::{ApiKey, OpenAi, Transport, TransportError};
 use minions_tests::{FakeResponse, FakeTransport, server};
 use serde_json::{Value, json};
@@ -243,7 +243,7 @@ struct Server {
 impl Server {
     async fn new(script: Value) -> Self {
         let address = server::spawn().await.expect("a port is free");
-        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let http = http_client();
         let response = http.post(format!("{address}/__script")).json(&script).send().await.expect("the server answers");
         assert!(response.status().is_success(), "{:?}", response.text().await);
         Self { address, http }

@@ -225,7 +225,7 @@ billion parameters or more.
 
 | | |
 |---|---|
-| file | `demo-worker.gguf`, GGUF version 3, Q8_0, {megabytes} MB |
+| file | `demo-worker.gguf`, GGUF version 3, Q8_0 (embedding and attention float16), {megabytes} MB |
 | architecture | Llama: hidden {hidden}, {layers} layers, {heads} heads, {kv_heads} key/value heads, feed-forward {ffn}, tied head |
 | vocabulary | {vocab_size} byte-level BPE entries, pre-tokenizer `llama-bpe` |
 | context | {context} tokens |

@@ -1,8 +1,8 @@
 """A GGUF version 3 writer and reader for one tied-head Llama model in Q8_0.
 
 It follows llama.cpp's converter where engines can tell the difference: query and key
-rows are permuted for rotation of neighbouring pairs, norms stay float32, every matrix is
-Q8_0 with ties rounded away from zero.  The reader exists to check the written file.
+rows are permuted for rotation of neighbouring pairs, norms stay float32, embedding and
+attention float16, the other matrices are Q8_0 with ties rounded away from zero.  The reader exists to check the written file.
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ import numpy as np
 
 ALIGNMENT = 32
 BLOCK = 32
-F32, Q8_0 = 0, 8
+F32, F16, Q8_0 = 0, 1, 8
 U32, I32, FLOAT, BOOL, STRING, ARRAY = 4, 5, 6, 7, 8, 9
 NORMAL_TOKEN, CONTROL_TOKEN = 1, 3
 MOSTLY_Q8_0 = 7
+# In Q8_0 these would turn the logits by more than 0.001 (1 - cosine): the look-up circuits hold a few large weights
+# that cost the small ones of their blocks most of their bits.
+KEPT_IN_F16 = ("embed_tokens", "self_attn")
 
 
 def quantize_q8_0(matrix: np.ndarray) -> bytes:
@@ -153,8 +156,9 @@ def write_gguf(
             weight = interleave_rows(weight, config["heads"])
         elif theirs.endswith("k_proj.weight"):
             weight = interleave_rows(weight, config["kv_heads"])
-        kind = F32 if weight.ndim == 1 else Q8_0
-        blob = weight.astype("<f4").tobytes() if kind == F32 else quantize_q8_0(weight)
+        kind = F32 if weight.ndim == 1 else F16 if any(part in theirs for part in KEPT_IN_F16) else Q8_0
+        encode = {F32: lambda w: w.astype("<f4").tobytes(), F16: lambda w: w.astype("<f2").tobytes(), Q8_0: quantize_q8_0}
+        blob = encode[kind](weight)
         info = _string(ours) + struct.pack("<I", weight.ndim)
         info += b"".join(struct.pack("<Q", side) for side in reversed(weight.shape))
         infos.append(info + struct.pack("<IQ", kind, offset))
@@ -205,6 +209,8 @@ def read_gguf(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
         start, count = base + offset, int(np.prod(shape))
         if kind == F32:
             tensors[name] = np.frombuffer(data, "<f4", count, start).reshape(shape)
+        elif kind == F16:
+            tensors[name] = np.frombuffer(data, "<f2", count, start).astype(np.float32).reshape(shape)
         else:
             size = count // BLOCK * (BLOCK + 2)
             tensors[name] = dequantize_q8_0(data[start : start + size], shape)

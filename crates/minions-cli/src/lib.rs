@@ -4,4 +4,4 @@ mod files;
 mod transport;
 
 pub use files::FileSource;
-pub use transport::{HttpBody, HttpTransport};
+pub use transport::{HttpBody, HttpTransport, http_client};

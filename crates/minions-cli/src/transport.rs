@@ -11,11 +11,18 @@ pub struct HttpTransport {
 
 impl Default for HttpTransport {
     fn default() -> Self {
-        // Fails only if the process has chosen a provider already, which serves as well.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client without settings can be built");
-        Self { client }
+        Self { client: http_client() }
     }
+}
+
+/// A client that goes straight to its address.
+///
+/// # Panics
+/// If the system's certificates cannot be read.
+pub fn http_client() -> reqwest::Client {
+    // Fails only if the process has chosen a provider already, which serves as well.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy().build().expect("a client without settings can be built")
 }
 
 impl Transport for HttpTransport {
