@@ -265,7 +265,7 @@ Held-out generated documents, greedy decoding, no constrained decoding.
   attributes or sentence forms unlike the generated ones may not be found.
 - Words it has not met in training, such as unusual names, may be copied wrongly. The names
   in the sample record are from its word lists for this reason.
-- The job form is weak (see the scores): its citations are seldom exact.
+- The job form is weaker than the chat (see the scores): one answer in four is not exact.
 - It does not reason, calculate, summarise or combine sentences.
 - The scores are for generated text of the same kind as the training text. On other
   documents expect worse, up to confident wrong sentences.
