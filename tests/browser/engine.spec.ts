@@ -67,7 +67,7 @@ test("says what the browser can do, and reports loading as it goes", async ({ pa
   expect(support).toMatchObject({ webgpu: true });
   expect(support.adapter).not.toBe("");
   expect(adapter).toMatchObject({ kind: "gpu", reason: null });
-  expect(model).toMatchObject({ architecture: "llama", contextLength: 1024, quantization: "Q8_0" });
+  expect(model).toMatchObject({ architecture: "llama", contextLength: 2048, quantization: "F16 + Q8_0" });
   expect(model.parameters).toBeGreaterThan(1e6);
 
   const names = phases.map(({ phase }) => phase);
@@ -215,7 +215,7 @@ test("refuses what does not fit or makes no sense, and goes on", async ({ page }
       after: (await engine.chat.completions.create({ messages: user("What is the heart rate?"), max_tokens: 2 })).object,
     };
   });
-  expect(errors.long).toMatch(/^MinionsError context_overflow .*1024/);
+  expect(errors.long).toMatch(/^MinionsError context_overflow .*2048/);
   expect(errors.none).toMatch(/^MinionsError invalid_request /);
   expect(errors.unknown).toMatch(/^MinionsError invalid_request .*logit_bias/);
   expect(errors.negative).toMatch(/^MinionsError invalid_request .*temperature/);

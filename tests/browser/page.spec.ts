@@ -305,12 +305,12 @@ test("takes another document and another model, and says what is wrong with a ba
 
   await test.step("a document that is too long", async () => {
     await page.getByTestId("document").fill("The rent is $1,840.00 and is due on the first day of the month. ".repeat(200));
-    await expect(page.getByTestId("document-long")).toContainText("1,024 tokens");
+    await expect(page.getByTestId("document-long")).toContainText("2,048 tokens");
     await supervisor.script([ask("What is the rent?")]);
     await demo.useServer(supervisor);
     await demo.runTo("failed");
     await expect(demo.failure).toHaveAttribute("data-code", "context_overflow");
-    await expect(demo.failure).toHaveText(/too long.*1024/s);
+    await expect(demo.failure).toHaveText(/too long.*2048/s);
     await demo.isWorker("ready");
   });
 

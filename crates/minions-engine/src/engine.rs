@@ -51,7 +51,7 @@ pub struct ModelInfo {
     pub architecture: String,
     /// The most tokens that prompt and reply may have together.
     pub context_length: usize,
-    /// How most weights are encoded.
+    /// How the weights are encoded, the most used format first.
     pub quantization: String,
     /// Weights on the device in bytes.
     pub size_bytes: u64,

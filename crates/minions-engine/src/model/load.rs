@@ -20,6 +20,9 @@ use crate::error::{Error, Result};
 use crate::kernels::Heads;
 use crate::weights::{ModelFile, ModelSource, TensorType};
 
+/// Formats of less than this part of the weights, norms for one, do not describe a model.
+const WORTH_NAMING: u64 = 20;
+
 /// Bytes of a file read at a time.
 const PIECE_BYTES: u64 = 2 << 20;
 
@@ -27,7 +30,7 @@ const PIECE_BYTES: u64 = 2 << 20;
 pub struct LoadedModel {
     /// The modules.
     pub transformer: Transformer,
-    /// The format of most weights, as users name it: `Q8_0`, `F16`…
+    /// The formats of the weights, the most used first, as users name them: `Q8_0`, `F16 + Q8_0`…
     pub quantization: String,
     /// Weights on the device in bytes.
     pub size_bytes: u64,
@@ -86,7 +89,7 @@ struct Loader<'a, S> {
     total_bytes: u64,
     device_bytes: u64,
     parameters: u64,
-    /// Weights in each format, to name the one that most have.
+    /// Weights in each format.
     by_type: Vec<(TensorType, u64)>,
 }
 
@@ -176,8 +179,10 @@ impl<'a, S: ModelSource> Loader<'a, S> {
     }
 
     fn quantization(&self) -> String {
-        let most = self.by_type.iter().max_by_key(|(_, weights)| *weights);
-        most.map_or_else(String::new, |(dtype, _)| dtype.to_string())
+        let mut by_type = self.by_type.clone();
+        by_type.sort_by_key(|(_, weights)| std::cmp::Reverse(*weights));
+        by_type.retain(|(_, weights)| *weights * WORTH_NAMING >= self.parameters);
+        by_type.iter().map(|(dtype, _)| dtype.to_string()).collect::<Vec<_>>().join(" + ")
     }
 }
 

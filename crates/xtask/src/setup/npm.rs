@@ -40,7 +40,7 @@ mod tests {
 
     #[test]
     fn addresses_are_found_but_local_links_are_not() {
-        let lock = "{\n  \"resolved\": \"https://registry.example/a.tgz\",\n  \"resolved\": \"../pkg\"\n}";
+        let lock = "{\n  \"resolved\": \"https://npm.example/a.tgz\",\n  \"resolved\": \"../pkg\"\n}";
         assert_eq!(addresses(lock).count(), 1);
     }
 }
