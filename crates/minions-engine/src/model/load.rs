@@ -154,7 +154,10 @@ impl<'a, S: ModelSource> Loader<'a, S> {
             first_row += rows;
         }
         self.device_bytes += bytes;
-        Ok(Matrix::new(words, format, outputs, inputs, self.device))
+        let matrix = Matrix::new(words, format, outputs, inputs, self.device);
+        // cubecl queues a write with its bytes: unless each is carried out, the whole model piles up in wasm memory.
+        self.device.flush().map_err(|error| Error::Gpu(error.to_string()))?;
+        Ok(matrix)
     }
 
     async fn norm(&mut self, name: &str) -> Result<RmsNorm> {
