@@ -119,6 +119,13 @@ impl Compute {
     }
 }
 
+impl Adapter {
+    /// Whether a GPU runs the kernels.
+    pub fn is_gpu(&self) -> bool {
+        self.kind == AdapterKind::Gpu
+    }
+}
+
 /// Features that kernels, or the runtime under them, make use of where the adapter has them.
 fn wanted_features() -> wgpu::Features {
     wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::SHADER_F16 | wgpu::Features::SUBGROUP

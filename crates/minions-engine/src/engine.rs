@@ -8,7 +8,7 @@ use futures_util::lock::Mutex;
 use minions_chat::{ChatError, ChatModel, ChatRequest, ChatResponse, FinishReason, Usage};
 use serde::Serialize;
 
-use crate::device::{Adapter, AdapterKind, Compute};
+use crate::device::{Adapter, Compute};
 use crate::error::{Error, Result};
 use crate::generate::{Sampling, Sequence, Step, StepBuilder};
 use crate::kernels::{self, Counters};
@@ -165,9 +165,9 @@ impl Engine {
             let step = self.upload(step);
             let hidden = self.forward(&state, &step);
             let width = hidden.dims()[1];
-            let last = hidden.clone().slice([rows - 1..rows, 0..width]);
-            kernels::read_u32(self.transformer.sample(hidden, &step)).await?;
-            let logits = kernels::read_f32(self.transformer.logits(last)).await?;
+            let logits = self.transformer.logits(hidden.slice([rows - 1..rows, 0..width]));
+            kernels::read_u32(kernels::sample(logits.clone(), &step)).await?;
+            let logits = kernels::read_f32(logits).await?;
             if !logits.iter().all(|logit| logit.is_finite()) {
                 return Err(Error::InvalidFile {
                     file: main.to_owned(),
@@ -370,12 +370,5 @@ impl<'a> Reply<'a> {
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Engine").field("info", &self.info).field("adapter", self.adapter()).finish_non_exhaustive()
-    }
-}
-
-impl Adapter {
-    /// Whether a GPU runs the kernels.
-    pub fn is_gpu(&self) -> bool {
-        self.kind == AdapterKind::Gpu
     }
 }
