@@ -113,3 +113,18 @@ fn cpu() -> Compute {
 async fn gpu() -> Compute {
     Compute::gpu().await.expect("a Vulkan, Metal or DirectX 12 adapter; `cargo xtask test` sets up a software one")
 }
+
+/// On a GPU a step of one row replays the captured decode step: one submit, one upload, one read-back (`browser/bench.mjs`
+/// counts them where they are made).
+#[tokio::test]
+async fn every_decode_step_on_a_gpu_is_a_replay() {
+    let engine = load(gpu().await).await;
+    // The first prompt takes steps of many rows before its first token; the same prompt again has one row left to read.
+    for is_first in [true, false] {
+        let before = engine.counters();
+        let usage = engine.chat(&long_request(1), &mut |_| {}).await.expect("a reply").usage;
+        let work = engine.counters() - before;
+        assert_eq!(work.replays, usage.completion_tokens - u64::from(is_first), "{usage:?}");
+        assert_eq!(work.read_backs == work.replays, !is_first, "{work:?}");
+    }
+}

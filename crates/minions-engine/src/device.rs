@@ -10,15 +10,24 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 
-/// Dispatches recorded before cubecl submits on its own. A step of a 30-layer model has about 250; a step must be one
-/// submit, so this is far above.
+/// Dispatches recorded before cubecl submits on its own. A step of a 30-layer model has about 250; a step must not be cut
+/// into many submits, so this is far above.
 const TASKS_MAX: usize = 4096;
 
 /// Where tensors live and what that place can do.
 #[derive(Clone, Debug)]
 pub struct Compute {
     pub(crate) device: Device,
+    /// What `device` is made of; `None` on the CPU.
+    pub(crate) wgpu: Option<Wgpu>,
     adapter: Adapter,
+}
+
+/// The device and the queue that cubecl works with, for what it cannot do.
+#[derive(Clone, Debug)]
+pub(crate) struct Wgpu {
+    pub device: wgpu::Device,
+    pub queue: wgpu::Queue,
 }
 
 /// What runs the kernels.
@@ -77,6 +86,7 @@ impl Compute {
             .await
             .map_err(|error| Error::WebgpuUnavailable(format!("the adapter gave no device: {error}")))?;
         let backend = info.backend;
+        let wgpu = Wgpu { device: device.clone(), queue: queue.clone() };
         let device = Device::wgpu_options()
             .tasks_max(TASKS_MAX)
             .setup(WgpuSetup { instance, adapter, device, queue, backend })
@@ -85,6 +95,7 @@ impl Compute {
         let name = if info.name.is_empty() { "WebGPU adapter".to_owned() } else { info.name };
         Ok(Self {
             device,
+            wgpu: Some(wgpu),
             adapter: Adapter {
                 kind: AdapterKind::Gpu,
                 name,
@@ -101,6 +112,7 @@ impl Compute {
     pub fn cpu(reason: impl Into<String>) -> Self {
         Self {
             device: Device::flex(),
+            wgpu: None,
             adapter: Adapter {
                 kind: AdapterKind::Cpu,
                 name: "CPU".to_owned(),

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::device::{Adapter, Compute};
 use crate::error::{Error, Result};
 use crate::generate::{Sampling, Sequence, Step, StepBuilder};
-use crate::kernels::{self, Counters};
+use crate::kernels::{self, CapturedStep, Counters};
 use crate::model::{KvCache, PagePool, Transformer, load};
 use crate::text::{ChatTemplate, Date, Detokenizer, StopStrings, Tokenizer};
 use crate::weights::{ModelFile, ModelSource};
@@ -87,6 +87,8 @@ pub struct Engine {
     compute: Compute,
     info: ModelInfo,
     transformer: Transformer,
+    /// The step of one row; `None` on the CPU.
+    decode: Option<CapturedStep>,
     tokenizer: Tokenizer,
     template: ChatTemplate,
     end_tokens: Vec<u32>,
@@ -139,6 +141,7 @@ impl Engine {
             },
             compute,
             transformer: loaded.transformer,
+            decode: None,
             tokenizer,
             template,
             end_tokens,
@@ -147,26 +150,37 @@ impl Engine {
             between_steps: options.between_steps,
             counters_at_load: Counters::default(),
         };
-        engine.warm_up(main, on_progress).await?;
+        engine.decode = engine.warm_up(main, on_progress).await?;
         engine.counters_at_load = kernels::counters();
         Ok(engine)
     }
 
     /// Runs a decode step and a prefill step, so that the kernels are compiled before the first question and a broken
-    /// model is noticed here rather than as gibberish later.
-    async fn warm_up(&self, main: &str, on_progress: &mut dyn FnMut(Progress)) -> Result<()> {
+    /// model is noticed here rather than as gibberish later: → the decode step, captured where there is a GPU.
+    async fn warm_up(&self, main: &str, on_progress: &mut dyn FnMut(Progress)) -> Result<Option<CapturedStep>> {
         let state = self.state.lock().await;
+        let mut decode = None;
         for (done, rows) in WARM_UP_ROWS.into_iter().enumerate() {
             let rows = rows.min(self.info.context_length);
             let mut sequence = Sequence::new(vec![0; rows], &self.pool);
             self.make_room(&mut sequence, rows, rows)?;
             let mut step = StepBuilder::default();
             step.push(&sequence, rows, Some(&Sampling::GREEDY));
+            let words = step.words(self.info.context_length);
             let step = self.upload(step);
-            let hidden = self.forward(&state, &step);
-            let width = hidden.dims()[1];
-            let logits = self.transformer.logits(hidden.slice([rows - 1..rows, 0..width]));
-            kernels::read_u32(kernels::sample(logits.clone(), &step)).await?;
+            let run = || self.transformer.sample(self.forward(&state, &step), &step);
+            let logits = match &self.compute.wgpu {
+                Some(wgpu) if rows == 1 => {
+                    let (logits, captured) = CapturedStep::capture(wgpu, &step, run)?;
+                    decode.insert(captured).replay(&words).await?;
+                    logits
+                }
+                _ => {
+                    let (logits, ids) = run();
+                    kernels::read_u32(ids).await?;
+                    logits
+                }
+            };
             let logits = kernels::read_f32(logits).await?;
             if !logits.iter().all(|logit| logit.is_finite()) {
                 return Err(Error::InvalidFile {
@@ -177,7 +191,7 @@ impl Engine {
             let total = WARM_UP_ROWS.len() as u64;
             on_progress(Progress::Compile { loaded: done as u64 + 1, total });
         }
-        Ok(())
+        Ok(decode)
     }
 
     /// What is loaded.
@@ -277,19 +291,31 @@ impl Engine {
             let is_last = rows == unread;
             let mut step = StepBuilder::default();
             step.push(sequence, rows, is_last.then_some(sampling));
-            let step = self.upload(step);
-            let hidden = self.forward(state, &step);
             sequence.advance(rows);
             if is_last {
-                let ids = kernels::read_u32(self.transformer.sample(hidden, &step)).await?;
+                let ids = self.sample(state, step).await?;
                 self.pause().await;
                 return ids.first().copied().ok_or_else(|| Error::Gpu("no token was sampled".to_owned()));
             }
+            let hidden = self.forward(state, &self.upload(step));
             // One number is read back from every step of a long prompt, so that no more than a step is ever queued
             // and an abort takes effect after the step in flight.
             kernels::read_f32(hidden.slice([0..1, 0..1])).await?;
             self.pause().await;
         }
+    }
+
+    /// Runs a step: → the next token of each row that samples.
+    async fn sample(&self, state: &State, step: StepBuilder) -> Result<Vec<u32>> {
+        if let Some(decode) = &self.decode
+            && step.rows() == 1
+        {
+            return decode.replay(&step.words(self.info.context_length)).await;
+        }
+        let step = self.upload(step);
+        let hidden = self.forward(state, &step);
+        let (_, ids) = self.transformer.sample(hidden, &step);
+        kernels::read_u32(ids).await
     }
 
     fn forward(&self, state: &State, step: &Step) -> Tensor<2> {

@@ -59,38 +59,53 @@ impl StepBuilder {
         }
     }
 
+    /// Rows so far.
+    pub fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The words that [`upload`](Self::upload) uploads. Steps of the same shape have as many.
+    pub fn words(&self, context_length: usize) -> Vec<u32> {
+        self.lay_out(context_length).0
+    }
+
     /// Uploads the step. `context_length` sizes the block tables, so that their shape does not change between steps.
     pub fn upload(self, context_length: usize, device: &Device) -> Step {
-        let rows = self.rows.len();
-        let pages_per_sequence = context_length.div_ceil(PAGE_SIZE);
-        let mut words: Vec<u32> = bytemuck::pod_collect_to_vec(&self.rows);
-        let table_offset = words.len();
-        for mut table in self.tables {
-            table.resize(pages_per_sequence, 0);
-            words.append(&mut table);
-        }
-        let tiles_offset = words.len();
-        words.extend_from_slice(bytemuck::cast_slice(&self.tiles));
-        let samples_offset = words.len();
-        words.extend_from_slice(bytemuck::cast_slice(&self.samples));
+        let (words, [table_offset, tiles_offset, samples_offset]) = self.lay_out(context_length);
         let upload = |words: Vec<u32>| {
             let len = words.len();
             Tensor::from_data(TensorData::new(words, [len]), (device, DType::U32))
         };
-        let samples = self.samples.len();
+        let (rows, samples) = (self.rows.len(), self.samples.len());
         let all_rows_sample = samples == rows;
         Step {
             words: upload(words),
             sampled: (samples > 0 && !all_rows_sample).then(|| upload(self.sampled)),
             rows,
             table_offset,
-            pages_per_sequence,
+            pages_per_sequence: context_length.div_ceil(PAGE_SIZE),
             tiles_offset,
             tiles: self.tiles.len(),
             samples_offset,
             samples,
             is_prefill: self.longest_run > 1,
         }
+    }
+
+    /// All words, and where among them tables, tiles and samples begin.
+    fn lay_out(&self, context_length: usize) -> (Vec<u32>, [usize; 3]) {
+        let mut words: Vec<u32> = bytemuck::pod_collect_to_vec(&self.rows);
+        let table_offset = words.len();
+        for table in &self.tables {
+            let mut table = table.clone();
+            table.resize(context_length.div_ceil(PAGE_SIZE), 0);
+            words.append(&mut table);
+        }
+        let tiles_offset = words.len();
+        words.extend_from_slice(bytemuck::cast_slice(&self.tiles));
+        let samples_offset = words.len();
+        words.extend_from_slice(bytemuck::cast_slice(&self.samples));
+        (words, [table_offset, tiles_offset, samples_offset])
     }
 }
 

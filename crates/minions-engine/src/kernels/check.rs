@@ -1,13 +1,11 @@
 //! Every kernel against its twin on this adapter: the same cases natively, in a browser, and wherever a doubt arises.
 
-use burn::backend::Cube;
 use burn::tensor::{DType, Int, Tensor, TensorData};
-use burn_cubecl::tensor::CubeTensor;
 use minions_shaders::cases::{Case, cases};
 use serde::Serialize;
 
 use super::launch::launch_words;
-use super::tensors::read_u32;
+use super::tensors::{primitive, read_u32};
 use crate::device::Compute;
 use crate::error::{Error, Result};
 
@@ -64,8 +62,4 @@ async fn run(case: &Case, compute: &Compute) -> Result<Vec<Vec<u32>>> {
         words.push(read_u32(output).await?);
     }
     Ok(words)
-}
-
-fn primitive(tensor: Tensor<1, Int>) -> Result<CubeTensor> {
-    tensor.try_into_primitive::<Cube>().map_err(|error| Error::Gpu(format!("{error:?}")))
 }

@@ -4,6 +4,7 @@
 //! Only this folder and `device.rs` know cubecl.
 
 mod attention;
+mod capture;
 mod check;
 mod embed;
 mod launch;
@@ -17,6 +18,7 @@ pub use check::{KernelCheck, check_kernels};
 pub use launch::{Counters, counters};
 
 pub(crate) use attention::attention;
+pub(crate) use capture::CapturedStep;
 pub(crate) use embed::embed;
 pub(crate) use matmul::{gated_matmul, matmul};
 pub(crate) use qkv_epilogue::qkv_epilogue;

@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use burn::backend::Cube;
 use burn::backend::flex::FlexTensor;
 use burn::tensor::{DType, Int, Shape, Tensor, TensorData};
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
@@ -16,6 +17,11 @@ use crate::error::{Error, Result};
 /// An uninitialised tensor on the device of `like`.
 pub(super) fn empty(like: &CubeTensor, shape: impl Into<Shape>, dtype: DType) -> CubeTensor {
     empty_device_contiguous_dtype(like.client.clone(), like.device.clone(), shape.into(), dtype)
+}
+
+/// A tensor of ids as cubecl has it.
+pub(super) fn primitive(tensor: Tensor<1, Int>) -> Result<CubeTensor> {
+    tensor.try_into_primitive::<Cube>().map_err(|error| Error::Gpu(format!("{error:?}")))
 }
 
 /// A tensor on the CPU whose buffer is exactly its elements, in order.

@@ -50,13 +50,14 @@ impl Transformer {
         self.head.as_ref().unwrap_or(&self.embedding).forward(hidden)
     }
 
-    /// The next token of every row of the step that samples: → ids `[samples]`.
-    pub fn sample(&self, hidden: Tensor<2>, step: &Step) -> Tensor<1, Int> {
+    /// The next token of every row of the step that samples: → their scores `[samples, vocab_size]` and ids `[samples]`.
+    pub fn sample(&self, hidden: Tensor<2>, step: &Step) -> (Tensor<2>, Tensor<1, Int>) {
         let hidden = match step.sampled_rows() {
             Some(rows) => hidden.select(0, rows),
             None => hidden,
         };
-        kernels::sample(self.logits(hidden), step)
+        let logits = self.logits(hidden);
+        (logits.clone(), kernels::sample(logits, step))
     }
 }
 
