@@ -6,9 +6,9 @@ export { expect };
 export const origin = (): string => process.env.MINIONS_TEST_ORIGIN!;
 
 /** A step of the scripted server; `tests/src/server/mod.rs` describes them. */
-export type Step = { delay_ms?: number; cors?: boolean } & (
+export type Step = { delay_ms?: number; cors?: boolean; when?: { contains: string } } & (
   | { type: "reply"; content: string; finish_reason?: string; piece_chars?: number; piece_delay_ms?: number; usage?: boolean }
-  | { type: "error"; status: number; message?: string; code?: string; retry_after?: number; echo_key?: boolean }
+  | { type: "error"; status: number; message?: string; code?: string; retry_after?: number; echo_key?: boolean; after?: string }
   | { type: "disconnect"; content?: string; piece_chars?: number }
   | { type: "malformed" | "non_json" | "empty" }
 );

@@ -2,6 +2,7 @@
 import { createServer } from "node:net";
 import { answer, ask, expect, origin, test, type Step } from "./fixtures.js";
 import { BLOOD_PRESSURE, DemoPage, LDL, RECORD, TASK, shingles } from "./pages.js";
+import { makeRecords } from "./records.mjs";
 
 const ANSWER = "Yes: both readings lie above the usual limits, so the cardiovascular risk is increased.";
 const MAIN: Step[] = [ask(BLOOD_PRESSURE), ask(LDL), answer(ANSWER)];
@@ -279,6 +280,65 @@ test("tells when the question itself holds words of the document", async ({ page
   await expect(page.getByTestId("ledger-check")).toHaveCount(0);
 });
 
+test("shows MinionS: the plan in words, each job, the evidence, the costs, and what was hidden", async ({ page, supervisor }) => {
+  const { records, document } = makeRecords(6, 7);
+  const stating = records.filter(({ facts }) => facts["Heart rate"]);
+  const demo = await DemoPage.open(page);
+  await demo.useServer(supervisor, "sk-test", "gpt-4o");
+  await page.getByTestId("document").fill(document);
+  await page.getByTestId("task").fill(`What was ${records[0]!.name}'s heart rate?`);
+  await page.getByTestId("protocol").selectOption("minions");
+  await expect(page.getByTestId("protocol-hint")).toContainText("reads every piece");
+  await page.getByTestId("privacy").check();
+  await page.getByTestId("privacy-names").fill(records[0]!.name);
+  await supervisor.script([
+    { type: "reply", content: "Look for the line with the reading." },
+    { type: "reply", content: JSON.stringify({ chunking: { by: "page" }, tasks: [{ task: "What is the heart rate?" }] }) },
+    { type: "reply", content: JSON.stringify({ reasoning: "r", decision: "provide_final_answer", answer: "As found.", evidence: [stating[0]!.number] }) },
+  ]);
+  await demo.runTo("answered");
+  await expect(demo.answer).toHaveText("As found.");
+
+  await expect(page.getByTestId("plan").getByRole("listitem")).toHaveText(["Cut everything into pages.", "Ask each: “What is the heart rate?”"]);
+  await expect(page.getByTestId("jobs-count")).toContainText(`6 of 6 jobs done: ${stating.length} found, ${6 - stating.length} do not say.`);
+  await expect(page.getByTestId("job")).toHaveCount(6);
+  await page.getByRole("button", { name: `Job ${stating[0]!.number}: found, with a quote` }).click();
+  await expect(page.getByTestId("job-details")).toContainText(`Record number: ${1000 + stating[0]!.number}`);
+  await expect(page.getByTestId("job-details").locator("mark")).toHaveText(`Heart rate: ${stating[0]!.facts["Heart rate"]}`);
+  await expect(page.getByTestId("evidence-piece")).toHaveCount(stating.length);
+  await expect(page.getByTestId("evidence-piece").first()).toContainText(stating[0]!.facts["Heart rate"]!);
+  await expect(page.getByTestId("tokens-remote-only")).toHaveText(/about [1-9][\d,]* tokens\s+about \$0\.\d+/);
+  await expect(page.getByTestId("cost")).toHaveText(/about \$0\.\d+/);
+
+  await expect(page.getByTestId("hidden")).toContainText("Hidden from the supervisor");
+  for (const { body } of await supervisor.posts()) expect(JSON.stringify(body)).not.toContain(records[0]!.name);
+  await expect(page.getByTestId("ledger-check")).toBeVisible();
+});
+
+test("local only sends nothing, remote only says that it sends the document", async ({ page, supervisor, requests }) => {
+  const demo = await DemoPage.open(page);
+  const before = requests.length;
+  await page.getByTestId("document").fill("The rent is $1,840.00. The notice period is 60 days.");
+  await page.getByTestId("task").fill("What is the notice period?");
+  await page.getByTestId("protocol").selectOption("local_only");
+  await demo.runTo("answered");
+  await expect(demo.answer).toContainText("60 days");
+  await expect(page.getByTestId("ledger-summary")).toContainText("Nothing left this page.");
+  expect(requests.slice(before).map((request) => request.url())).toEqual([]);
+
+  await expect(page.getByText("never sent")).toBeVisible();
+  await page.getByTestId("protocol").selectOption("remote_only");
+  await expect(page.getByText("sent whole: remote only")).toBeVisible();
+  await demo.useServer(supervisor);
+  await supervisor.script([{ type: "reply", content: "60 days." }]);
+  await demo.runTo("answered");
+  await expect(demo.answer).toHaveText("60 days.");
+  await expect(page.getByTestId("ledger-whole")).toContainText("The whole document");
+
+  await page.getByTestId("supervisor-recorded").check();
+  await expect(page.getByTestId("protocol")).toHaveValue("minion");
+});
+
 test("ends in words when there is no answer", async ({ page, supervisor }) => {
   const demo = await DemoPage.open(page);
   await demo.useServer(supervisor);
@@ -308,6 +368,7 @@ test("takes another document and another model, and says what is wrong with a ba
     await expect(page.getByTestId("document-long")).toContainText("2,048 tokens");
     await supervisor.script([ask("What is the rent?")]);
     await demo.useServer(supervisor);
+    await page.getByTestId("protocol").selectOption("minion");
     await demo.runTo("failed");
     await expect(demo.failure).toHaveAttribute("data-code", "context_overflow");
     await expect(demo.failure).toHaveText(/too long.*2048/s);

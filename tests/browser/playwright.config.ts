@@ -17,7 +17,7 @@ export default defineConfig({
   projects: [
     {
       name: "webgpu",
-      testMatch: ["page.spec.ts", "engine.spec.ts", "kernels.spec.ts"],
+      testMatch: ["page.spec.ts", "engine.spec.ts", "minions.spec.ts", "kernels.spec.ts"],
       use: { launchOptions: launchOptions() },
     },
     { name: "cpu", testMatch: "cpu.spec.ts", use: { launchOptions: launchOptions("none") } },

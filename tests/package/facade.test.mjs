@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
+import { makeRecords } from "../browser/records.mjs";
 import { addModel, open, project, serve } from "./harness.mjs";
 
 const timeout = 300_000;
@@ -20,7 +21,9 @@ before(async () => {
     window.hello = { messages: [{ role: "user", content: "What is the heart rate?" }], max_tokens: 24, temperature: 0 };
     window.failure = async (promise) => {
       const error = await Promise.resolve(promise).then(() => undefined, (error) => error);
-      return error && { name: error.name, code: error.code, message: error.message, retryable: error.retryable };
+      if (!error) return error;
+      const { name, code, message, retryable, outcome } = error;
+      return { name, code, message, retryable, outcome };
     };
     window.task = "What is the patient's blood pressure?";
     window.context = ["The blood pressure is 160/100 mmHg. The heart rate is 92 bpm."];
@@ -235,6 +238,109 @@ test("sends the provider the key and the conversation, and nothing else", { time
   assert.ok(!heard.includes("sk-key-of-mine"), "no event holds the key");
 });
 
+test("MinionS reads every record, keeps what it can prove, and counts what it costs", { timeout }, async (t) => {
+  const { records, document } = makeRecords(40, 7);
+  const truth = records.flatMap(({ number, facts }) => (facts["Heart rate"] ? [[number, facts["Heart rate"]]] : []));
+  const { address, requests } = await provider(t, [
+    "Look for the line.",
+    { chunking: { by: "page" }, tasks: [{ task: "What is the heart rate?" }] },
+    { reasoning: "Done.", decision: "provide_final_answer", answer: "All read.", evidence: [truth[0][0]] },
+  ]);
+  const { outcome, types, counts } = await page.evaluate(async ({ baseURL, document }) => {
+    const { Minions, openaiCompatible } = window.minions;
+    const supervisor = openaiCompatible({ baseURL, model: "gpt-4o" });
+    const run = new Minions({ worker: engine, supervisor, workerMaxTokens: 64 }).run({ task: "Heart rates?", context: [document] });
+    const events = [];
+    for await (const event of run) events.push(event);
+    const { counts } = events.find(({ type }) => type === "jobs.filtered");
+    return { outcome: await run.result, types: events.map(({ type }) => type), counts };
+  }, { baseURL: address, document });
+  assert.equal(outcome.answer, "All read.");
+  assert.deepEqual(outcome.evidence.map(({ chunkId, answer }) => [chunkId, answer]), truth);
+  assert.equal(counts.absent, 40 - truth.length);
+  assert.ok(outcome.evidence.every(({ quote }) => document.includes(quote)));
+  assert.deepEqual(types.filter((type) => type === "job.finished").length, 40);
+  // The stand-in tells 10 + 5 tokens a call; gpt-4o is in the table of prices.
+  assert.deepEqual([outcome.usage.remote.prompt_tokens, outcome.usage.remote.completion_tokens], [30, 15]);
+  assert.equal(outcome.cost.spent, (30 * 2.5 + 15 * 10) / 1e6);
+  assert.ok(outcome.remoteOnly.prompt_tokens > 2000, "what it would have cost to send the document");
+  assert.equal(requests.length, 3);
+  assert.ok(!requests.some(({ body }) => body.includes("Record number")), "the document stays here");
+});
+
+test("local only answers without a supervisor, remote only sends the document, auto says what it chose", { timeout }, async (t) => {
+  const { address, requests } = await provider(t, ["It is 160/100 mmHg."]);
+  const [local, remote, auto] = await page.evaluate(async (baseURL) => {
+    const { Auto, LocalOnly, RemoteOnly, openaiCompatible } = window.minions;
+    const supervisor = openaiCompatible({ baseURL, model: "m" });
+    const request = { task: "What is the blood pressure?", context };
+    const outcomes = [];
+    outcomes.push(await new LocalOnly({ worker: engine, workerMaxTokens: 64 }).run(request).result);
+    outcomes.push(await new RemoteOnly({ worker: engine, supervisor }).run(request).result);
+    const run = new Auto({ worker: engine, supervisor, costSensitivity: "max", localOnly: { workerMaxTokens: 64 } }).run(request);
+    for await (const event of run) if (event.type === "protocol.chosen") outcomes.push({ ...event, ...(await run.result) });
+    return outcomes;
+  }, address);
+  assert.match(local.answer, /160\/100/);
+  assert.equal(local.usage.remote.prompt_tokens, 0);
+  assert.equal(remote.answer, "It is 160/100 mmHg.");
+  assert.equal(requests.length, 1);
+  assert.ok(requests[0].body.includes("92 bpm"), "remote only is the one that sends the document");
+  assert.deepEqual([auto.protocol, auto.forecasts.length, auto.answer], ["local_only", 4, local.answer]);
+});
+
+test("privacy hides names and identifiers, and puts them back into the answer", { timeout }, async (t) => {
+  const { address, requests } = await provider(t, [{ decision: "provide_final_answer", answer: "Ask [PERSON_1]." }]);
+  const { outcome, hidden } = await page.evaluate(async (baseURL) => {
+    const { Minion, openaiCompatible } = window.minions;
+    const request = { task: "Is Mara Olden (mara@example.org) well?", context: ["Patient name: Mara Olden\nHeart rate: 92 bpm"], privacy: {} };
+    const run = new Minion({ worker: engine, supervisor: openaiCompatible({ baseURL, model: "m" }) }).run(request);
+    let hidden = [];
+    for await (const event of run) if (event.type === "privacy.applied") ({ hidden } = event);
+    return { outcome: await run.result, hidden };
+  }, address);
+  assert.ok(hidden.some(({ kind }) => kind === "person") && hidden.some(({ kind }) => kind === "email"));
+  assert.ok(!/Olden|Mara|example\.org/.test(requests[0].body), requests[0].body);
+  assert.equal(outcome.answer, "Ask Mara Olden.");
+});
+
+test("says which option is impossible", { timeout }, async () => {
+  const failures = await page.evaluate(async () => {
+    const { Minions, recorded } = window.minions;
+    const of = (options, request) =>
+      failure(new Minions({ worker: engine, supervisor: recorded(recording), ...options }).run({ task, context, ...request }).result);
+    const constructed = () => new Minions({ worker: {}, supervisor: recorded(recording) });
+    return [
+      await of({ maxRounds: 1.5 }, {}),
+      await of({ maxRounds: 0 }, {}),
+      await of({}, { context: "one text" }),
+      await of({}, { price: { input: -1, output: 1 } }),
+      await of({}, { privacy: { kinds: "person" } }),
+      await of({}, { privacy: { kinds: ["shoe_size"] } }),
+      await of({}, { seed: -1 }),
+      await failure(new Promise((resolve) => resolve(constructed()))),
+    ];
+  });
+  assert.deepEqual(new Set(failures.map(({ code }) => code)), new Set(["invalid_request"]));
+  const messages = [/maxRounds is 1\.5/, /maxRounds is 0/, /context must/, /price\.input/, /privacy\.kinds/, /shoe_size/, /seed/, /worker must/];
+  for (const [at, pattern] of messages.entries()) assert.match(failures[at].message, pattern);
+});
+
+test("a run that fails midway keeps what it had come to", { timeout }, async (t) => {
+  const { address } = await provider(t, [{ message: "What is the blood pressure?" }], { then: 500 });
+  const { error, last } = await page.evaluate(async (baseURL) => {
+    const { Minion, openaiCompatible } = window.minions;
+    const supervisor = openaiCompatible({ baseURL, model: "m", maxRetries: 0 });
+    let last;
+    const run = new Minion({ worker: engine, supervisor, workerMaxTokens: 24 }).run({ task, context, onEvent: (event) => (last = event) });
+    return { error: await failure(run.result), last };
+  }, address);
+  assert.equal(error.code, "provider_error");
+  assert.equal(last.type, "run.failed");
+  assert.deepEqual(error.outcome, last.outcome);
+  assert.ok(error.outcome.usage.local.completion_tokens > 0 && error.outcome.usage.remote.prompt_tokens === 10);
+});
+
 test("aborting a run ends the request", { timeout }, async (t) => {
   const { address, closed } = await provider(t, []);
   const error = await page.evaluate(async (baseURL) => {
@@ -301,8 +407,11 @@ test("an unloaded engine refuses calls, and those that wait are told", { timeout
 /** Headers that a browser sends by itself. */
 const BY_BROWSER = /^(accept.*|cache-control|connection|content-length|host|origin|pragma|priority|sec-.*|user-agent)$/;
 
-/** A provider that gives these replies, then none: the request stays open. `closed` settles when one is ended early. */
-async function provider(t, replies) {
+/**
+ * A provider that gives these replies; to further requests the status `then`, or nothing: the request stays open.
+ * `closed` settles when one is ended early.
+ */
+async function provider(t, replies, { then } = {}) {
   const requests = [];
   let onClosed;
   const closed = new Promise((resolve) => (onClosed = resolve));
@@ -313,10 +422,11 @@ async function provider(t, replies) {
     for await (const piece of request) body += piece;
     const reply = replies[requests.length];
     requests.push({ url: request.url, headers: request.headers, body });
+    if (!reply && then) return response.writeHead(then, cors).end();
     response.writeHead(200, { ...cors, "content-type": "text/event-stream" });
     if (!reply) return response.on("close", onClosed).write(": waiting\n\n");
     const send = (data) => response.write(`data: ${JSON.stringify(data)}\n\n`);
-    send({ choices: [{ index: 0, delta: { role: "assistant", content: JSON.stringify(reply) }, finish_reason: null }] });
+    send({ choices: [{ index: 0, delta: { role: "assistant", content: typeof reply === "string" ? reply : JSON.stringify(reply) }, finish_reason: null }] });
     send({ choices: [{ index: 0, delta: {}, finish_reason: "stop" }] });
     send({ choices: [], usage: { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 } });
     response.end("data: [DONE]\n\n");

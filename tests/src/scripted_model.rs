@@ -4,11 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
 use minions_chat::{ChatError, ChatModel, ChatRequest, ChatResponse, FinishReason, Usage};
-use minions_providers::estimate_usage;
 
 /// A model that gives prepared replies, in order.
 ///
-/// It counts tokens as the reference runs' server did (`minions_providers::estimate_usage`), failed calls included.
+/// It counts tokens as the reference runs' server did (`Usage::estimate`), failed calls included.
 pub struct ScriptedModel {
     replies: RefCell<VecDeque<ScriptedReply>>,
     requests: RefCell<Vec<ChatRequest>>,
@@ -64,7 +63,7 @@ impl ChatModel for ScriptedModel {
             }
         };
         content.split_inclusive(' ').for_each(on_delta);
-        let usage = estimate_usage(&request.messages, &content);
+        let usage = Usage::estimate(&request.messages, &content);
         self.usage.set(self.usage.get() + usage);
         Ok(ChatResponse { content, finish_reason, usage })
     }

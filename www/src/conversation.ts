@@ -1,6 +1,8 @@
 /** A run as the page shows it, built up from the run's events alone. */
-import type { MinionEvent, Outcome, Usage } from "minions-web";
-import type { Failure } from "./words.js";
+import type { Cost, Fallback, Hidden, JobCounts, JobManifest, JobResult, Outcome, Plan, ProtocolName, RunEvent, RunUsage, Stage, Usage } from "minions-web";
+import { hiddenWords, tally } from "./plan.js";
+import { PROTOCOLS, type Protocol } from "./protocols.js";
+import { plural, type Failure } from "./words.js";
 
 /** Something one of the two models said. */
 export interface Turn {
@@ -9,8 +11,6 @@ export interface Turn {
   round: number;
   /** What the reader sees. */
   text: string;
-  /** The reply as it came, where that differs from `text`. */
-  raw?: string;
   /** What the supervisor says about its reasons. */
   reasoning?: string;
   state: "waiting" | "streaming" | "done" | "cut";
@@ -19,13 +19,32 @@ export interface Turn {
   usage?: Usage;
 }
 
-/** A round's beginning, or a remark about what went differently. */
-export type Item = Turn | { kind: "round"; round: number } | { kind: "remark"; text: string };
+/** A job of MinionS. */
+export interface Job {
+  manifest: JobManifest;
+  result?: JobResult;
+}
+
+/** The jobs of a round. */
+export interface Jobs {
+  kind: "jobs";
+  round: number;
+  list: Job[];
+  counts?: JobCounts;
+}
+
+/** Besides turns and jobs: a plan, a round's beginning, or a remark about what went differently. */
+export type Item =
+  | Turn
+  | Jobs
+  | { kind: "plan"; plan: Plan; isFallback: boolean }
+  | { kind: "round"; round: number }
+  | { kind: "remark"; text: string };
 
 /** One request to the supervisor, as the ledger lists it. */
 export interface Sent {
   round: number;
-  stage: string;
+  stage: Stage;
   at: Date;
   messages: { role: string; content: string }[];
   /** How many of `messages` were sent before. */
@@ -35,7 +54,7 @@ export interface Sent {
 export type RunState = "idle" | "running" | "answered" | "unanswered" | "failed" | "stopped";
 
 /** Where the requests of a run go. */
-export type Destination = { kind: "recording" } | { kind: "server"; host: string; model: string };
+export type Destination = { kind: "recording" } | { kind: "nowhere" } | { kind: "server"; host: string; model: string };
 
 export interface Conversation {
   state: RunState;
@@ -43,7 +62,12 @@ export interface Conversation {
   sent: Sent[];
   /** What the worker replied: the only words in `sent` that can come from the document. */
   replies: string[];
-  usage: { local: Usage; remote: Usage };
+  usage: RunUsage;
+  cost?: Cost;
+  /** What is hidden from the supervisor; `undefined` if nothing was asked to be. */
+  hidden?: Hidden[];
+  /** Which protocol answers: the choice, or what `auto` chose. */
+  protocol: Protocol | ProtocolName;
   startedAt: number;
   elapsedMs: number;
   /** As they were when the run began. */
@@ -53,19 +77,12 @@ export interface Conversation {
   workerName: string;
   outcome?: Outcome;
   failure?: Failure;
-  events: MinionEvent[];
+  events: RunEvent[];
 }
 
 const noUsage = (): Usage => ({ prompt_tokens: 0, completion_tokens: 0, cached_tokens: 0, reasoning_tokens: 0 });
 
-const sum = (a: Usage, b: Usage): Usage => ({
-  prompt_tokens: a.prompt_tokens + b.prompt_tokens,
-  completion_tokens: a.completion_tokens + b.completion_tokens,
-  cached_tokens: a.cached_tokens + b.cached_tokens,
-  reasoning_tokens: a.reasoning_tokens + b.reasoning_tokens,
-});
-
-export function begin(about: Pick<Conversation, "task" | "document" | "destination" | "workerName">): Conversation {
+export function begin(about: Pick<Conversation, "task" | "document" | "destination" | "workerName" | "protocol">): Conversation {
   return {
     ...about,
     state: "running",
@@ -80,7 +97,7 @@ export function begin(about: Pick<Conversation, "task" | "document" | "destinati
 }
 
 /** Takes note of an event. Returns what is worth announcing to someone who cannot see the page. */
-export function follow(run: Conversation, event: MinionEvent): string | undefined {
+export function follow(run: Conversation, event: RunEvent): string | undefined {
   run.events.push(event);
   const now = performance.now();
   switch (event.type) {
@@ -90,6 +107,34 @@ export function follow(run: Conversation, event: MinionEvent): string | undefine
       const asked = run.items.findLastIndex((item) => item.kind === "turn" && item.who === "supervisor");
       run.items.splice(asked < 0 ? run.items.length : asked, 0, { kind: "round", round: event.round });
       return;
+    }
+    case "protocol.chosen":
+      run.protocol = event.protocol;
+      run.items.push({ kind: "remark", text: `${PROTOCOLS[event.protocol].name} was chosen. ${event.reason}` });
+      return;
+    case "privacy.applied":
+      run.hidden = event.hidden;
+      return event.hidden.length ? `Hidden from the supervisor: ${hiddenWords(event.hidden)}.` : undefined;
+    case "usage.updated":
+      run.usage = event.usage;
+      if (event.cost) run.cost = event.cost;
+      return;
+    case "plan.adopted":
+      run.items.push({ kind: "plan", plan: event.plan, isFallback: event.isFallback });
+      return;
+    case "jobs.created":
+      run.items.push({ kind: "jobs", round: event.round, list: event.jobs.map((manifest) => ({ manifest })) });
+      return `${plural(event.jobs.length, "job")} started.`;
+    case "job.finished": {
+      const job = jobs(run)?.list.find(({ manifest }) => manifest.jobId === event.result.jobId);
+      if (job) job.result = event.result;
+      run.replies.push(...words(event.result));
+      return;
+    }
+    case "jobs.filtered": {
+      const round = jobs(run);
+      if (round) round.counts = event.counts;
+      return `Jobs done: ${tally(event.counts)}.`;
     }
     case "supervisor.request":
       run.sent.push({
@@ -103,9 +148,8 @@ export function follow(run: Conversation, event: MinionEvent): string | undefine
       return;
     case "supervisor.response": {
       const turn = open(run, "supervisor");
-      run.usage.remote = sum(run.usage.remote, event.usage);
       if (turn) {
-        Object.assign(turn, { state: "done", raw: event.content, usage: event.usage, elapsedMs: now - turn.startedAt });
+        Object.assign(turn, { state: "done", usage: event.usage, elapsedMs: now - turn.startedAt });
         Object.assign(turn, readable(event.content));
       }
       return turn?.text && `Supervisor: ${turn.text}`;
@@ -114,7 +158,7 @@ export function follow(run: Conversation, event: MinionEvent): string | undefine
       run.items.push({ kind: "remark", text: `The supervisor’s reply could not be used: ${event.reason}.` });
       return;
     case "reply.degraded":
-      run.items.push({ kind: "remark", text: fallbacks[event.fallback] ?? "The run goes on without a readable reply." });
+      run.items.push({ kind: "remark", text: fallbacks[event.fallback] });
       return;
     case "worker.request": {
       const asked = run.items.findLast((item): item is Turn => item.kind === "turn");
@@ -132,7 +176,6 @@ export function follow(run: Conversation, event: MinionEvent): string | undefine
     }
     case "worker.response": {
       const turn = open(run, "worker");
-      run.usage.local = sum(run.usage.local, event.usage);
       run.replies.push(event.content);
       if (!turn) return;
       Object.assign(turn, { state: "done", text: event.content, usage: event.usage, elapsedMs: now - turn.startedAt });
@@ -145,12 +188,24 @@ export function follow(run: Conversation, event: MinionEvent): string | undefine
       const { outcome } = event;
       run.outcome = outcome;
       run.usage = outcome.usage;
+      if (outcome.cost) run.cost = outcome.cost;
       run.state = outcome.answer === null ? "unanswered" : "answered";
       return outcome.answer === null ? outcome.reason?.message : `Answer: ${outcome.answer}`;
     }
+    case "run.failed":
+      run.usage = event.outcome.usage;
+      return;
     default:
       return;
   }
+}
+
+/** The jobs of the last round. */
+const jobs = (run: Conversation): Jobs | undefined => run.items.findLast((item): item is Jobs => item.kind === "jobs");
+
+/** What can go up of a job's reply, as it goes up: on one line. */
+function words({ quote, output }: JobResult): string[] {
+  return [output.answer, quote].flatMap((text) => (text ? [text.split(/\s+/).join(" ").trim()] : []));
 }
 
 /** Ends a run that has no outcome. What was being said stays, marked as cut off. */
@@ -168,11 +223,12 @@ function open(run: Conversation, who: Turn["who"]): Turn | undefined {
   return turn?.state === "waiting" || turn?.state === "streaming" ? turn : undefined;
 }
 
-const fallbacks: Record<string, string> = {
+const fallbacks: Record<Fallback, string> = {
   reply_as_message: "The supervisor’s words are put to the worker as they stand.",
   task_as_message: "The worker is asked the task itself.",
   reply_as_answer: "The supervisor’s words as they stand are taken as the answer.",
   no_answer: "There is no answer in the supervisor’s last reply.",
+  default_plan: "There is no usable plan: every piece of the document is asked the question itself.",
 };
 
 /** The part of a supervisor's JSON reply that a reader wants. The engine has its own, forgiving reader; this is display. */
@@ -180,9 +236,11 @@ function readable(content: string): Pick<Turn, "text"> & { reasoning?: string } 
   try {
     const reply: unknown = JSON.parse(content);
     if (reply && typeof reply === "object") {
-      const { reasoning, message, decision } = reply as Record<string, unknown>;
+      const { reasoning, message, decision, feedback, tasks } = reply as Record<string, unknown>;
+      const said = [message, feedback].find((text) => typeof text === "string");
       return {
-        text: decision === "provide_final_answer" ? "I can answer now." : typeof message === "string" ? message : content,
+        text:
+          decision === "provide_final_answer" ? "I can answer now." : Array.isArray(tasks) ? "This is my plan." : ((said as string) ?? content),
         ...(typeof reasoning === "string" && reasoning.trim() ? { reasoning } : {}),
       };
     }

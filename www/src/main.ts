@@ -1,14 +1,16 @@
 import { LitElement, html, type TemplateResult } from "lit";
 import { customElement, state } from "lit/decorators.js";
-import { Engine, Minion, openaiCompatible, recorded, type Provider, type Run } from "minions-web";
-import type { MinionEvent, Outcome } from "minions-web";
+import { Engine, openaiCompatible, recorded, type Provider, type Run } from "minions-web";
+import type { RunEvent, Outcome } from "minions-web";
 import recording from "../../crates/minions-providers/recordings/patient-record.json";
 import sampleRecord from "../samples/patient-record.txt?raw";
 import { begin, breakOff, follow, type Conversation, type Destination } from "./conversation.js";
+import { start, type Protocol } from "./protocols.js";
 import { demoWorker, type Choice, type WorkerState } from "./views/model.js";
 import type { Ask, SupervisorChoice } from "./views/question.js";
 import { failure, isAbort, type Failure } from "./words.js";
 import "./views/document.js";
+import "./views/jobs.js";
 import "./views/ledger.js";
 import "./views/model.js";
 import "./views/question.js";
@@ -29,6 +31,8 @@ export class MinionsPage extends LitElement {
   /** The browser's name for its adapter: it tells the page more than it tells the worker. */
   @state() private gpu = "";
   @state() private text = sampleRecord;
+  /** The protocol of the next run, as the question's form says. */
+  @state() private protocol: Protocol = "minion";
   @state() private conversation: Conversation | undefined;
   @state() private refusal: Refusal | undefined;
   /** The run is one object that grows; this says when to look again. */
@@ -36,7 +40,7 @@ export class MinionsPage extends LitElement {
   @state() private announcement = "";
   private runs = 0;
   private loading: AbortController | undefined;
-  private run: Run<MinionEvent, Outcome> | undefined;
+  private run: Run<RunEvent, Outcome> | undefined;
 
   protected override createRenderRoot(): this {
     return this;
@@ -46,6 +50,7 @@ export class MinionsPage extends LitElement {
     super.connectedCallback();
     this.addEventListener("load-model", (event) => void this.load((event as CustomEvent<Choice>).detail));
     this.addEventListener("document-change", (event) => (this.text = (event as CustomEvent<string>).detail));
+    this.addEventListener("protocol-change", (event) => (this.protocol = (event as CustomEvent<Protocol>).detail));
     this.addEventListener("start-run", (event) => void this.start((event as CustomEvent<Ask>).detail));
     this.addEventListener("stop-run", () => this.run?.abort());
     this.addEventListener("export-run", () => this.save());
@@ -76,6 +81,7 @@ export class MinionsPage extends LitElement {
           <document-panel
             .text=${this.text}
             .sample=${sampleRecord}
+            .leaves=${this.protocol === "remote_only"}
             .contextLength=${this.worker.phase === "ready" ? this.worker.engine.model.contextLength : 0}
           ></document-panel>
         </div>
@@ -124,19 +130,20 @@ export class MinionsPage extends LitElement {
     }
   }
 
-  private async start({ task, supervisor, maxRounds }: Ask): Promise<void> {
-    const refusal = this.check(task, supervisor, maxRounds);
+  private async start(ask: Ask): Promise<void> {
+    const { task, protocol, supervisor, maxRounds, privacy } = ask;
+    const refusal = this.check(ask);
     // A refusal that is repeated is said again.
     this.refusal = refusal && { ...refusal };
     if (refusal?.field) this.querySelector<HTMLElement>(refusal.field)?.focus();
     if (refusal || this.worker.phase !== "ready") return;
 
     const { engine, name } = this.worker;
-    const conversation = begin({ task, document: this.text, destination: destination(supervisor), workerName: name });
+    const conversation = begin({ task, document: this.text, destination: destination(ask), workerName: name, protocol });
     this.conversation = conversation;
     this.runs++;
     this.announcement = "The run has started.";
-    this.run = new Minion({ worker: engine, supervisor: provider(supervisor), maxRounds }).run({ task, context: [this.text] });
+    this.run = start(protocol, engine, () => provider(supervisor), maxRounds, { task, context: [this.text], privacy });
     this.revision++;
     await this.showConversation();
     try {
@@ -157,12 +164,13 @@ export class MinionsPage extends LitElement {
   }
 
   /** What stands in the way of a run, before anything is sent. */
-  private check(task: string, supervisor: SupervisorChoice, maxRounds: number): Refusal | undefined {
+  private check({ task, protocol, supervisor, maxRounds }: Ask): Refusal | undefined {
     if (this.run) return { text: "A run is in progress. Wait for it to end, or stop it." };
     if (this.worker.phase === "loading") return { text: "The worker is still loading." };
     if (this.worker.phase === "failed") return { text: "There is no worker. Load a model first." };
     if (!this.text.trim()) return { text: "The document is empty. Paste a text or open a file.", field: "#document-text" };
     if (!task) return { text: "There is no question. Write what you want to know.", field: "#task" };
+    if (protocol === "local_only") return undefined;
     if (supervisor.kind === "recorded") {
       if (task === recording.task) return undefined;
       return { text: "The recorded supervisor has only its own question. Restore it, or choose a live supervisor.", field: "#task" };
@@ -217,8 +225,8 @@ export class MinionsPage extends LitElement {
   private save(): void {
     const run = this.conversation;
     if (!run) return;
-    const { task, destination, workerName, state, usage, elapsedMs, events, outcome, failure: what } = run;
-    const record = { task, supervisor: destination, worker: workerName, state, usage, elapsedMs, outcome, failure: what, events };
+    const { task, protocol, destination, workerName, state, usage, elapsedMs, events, outcome, failure: what } = run;
+    const record = { task, protocol, supervisor: destination, worker: workerName, state, usage, elapsedMs, outcome, failure: what, events };
     const url = URL.createObjectURL(new Blob([JSON.stringify(record, null, 2)], { type: "application/json" }));
     const link = document.createElement("a");
     link.href = url;
@@ -233,7 +241,8 @@ function provider(supervisor: SupervisorChoice): Provider {
   return openaiCompatible({ baseURL: supervisor.baseURL, model: supervisor.model, apiKey: supervisor.key });
 }
 
-function destination(supervisor: SupervisorChoice): Destination {
+function destination({ protocol, supervisor }: Ask): Destination {
+  if (protocol === "local_only") return { kind: "nowhere" };
   return supervisor.kind === "recorded"
     ? { kind: "recording" }
     : { kind: "server", host: new URL(supervisor.baseURL).host, model: supervisor.model };

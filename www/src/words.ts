@@ -20,6 +20,12 @@ export function seconds(milliseconds: number): string {
   return `${oneDigit.format(milliseconds / 1000)} s`;
 }
 
+/** An amount in the price table's currency; small ones keep two digits that say something. */
+export function money(value: number): string {
+  const digits = value === 0 || value >= 0.01 ? 2 : Math.min(8, 1 - Math.floor(Math.log10(value)));
+  return `$${value.toFixed(digits)}`;
+}
+
 export function parameters(value: number): string {
   return value < 1e9 ? `${oneDigit.format(value / 1e6)} million` : `${oneDigit.format(value / 1e9)} billion`;
 }
@@ -59,7 +65,7 @@ const explanations: Record<ErrorCode, { title: string; advice: string }> = {
   invalid_model: { title: "The file is not a usable model", advice: "The file may be damaged or cut short. Download it again." },
   context_overflow: {
     title: "The document is too long for this worker",
-    advice: "Shorten the document, or load a worker model with a longer context.",
+    advice: "Choose MinionS, which reads in pieces, shorten the document, or load a worker model with a longer context.",
   },
   invalid_request: { title: "The request is not possible as it stands", advice: "Change what the message names and run again." },
   busy: { title: "A run is already in progress", advice: "Wait for it to end, or stop it." },

@@ -63,26 +63,41 @@ pub enum ChatError {
 }
 
 /// The stable name of a kind of failure, the same in Rust and JavaScript.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "the names are the documentation; js/errors.ts describes each")]
 pub enum ErrorCode {
+    /// There is no WebGPU here, or no adapter that can run the kernels, and `device: "gpu"` was asked for.
     WebgpuUnavailable,
+    /// The GPU was reset or taken away. Load the model again.
     DeviceLost,
+    /// The model or its cache does not fit on the device.
     OutOfMemory,
+    /// The model's name leads nowhere, or its architecture or encoding is not supported.
     UnknownModel,
+    /// A file of the model could not be fetched or read.
     DownloadFailed,
+    /// A file of the model is not what it should be.
     InvalidModel,
+    /// Prompt and reply do not fit in the model's context.
     ContextOverflow,
+    /// The call asks for something impossible.
     InvalidRequest,
+    /// Another run is using the worker.
     Busy,
+    /// The provider did not accept the API key.
     AuthFailed,
+    /// The provider asks to wait, or the quota is used up.
     RateLimited,
+    /// The provider answered with another error.
     ProviderError,
+    /// No answer came: no connection, or the browser blocked the request (CORS).
     NetworkError,
+    /// No answer came in time.
     Timeout,
+    /// The provider answered with something that is not a chat completion.
     BadReply,
+    /// A fault of minions-web. Please report it.
     Internal,
 }
 

@@ -14,6 +14,6 @@ mod usage;
 pub use error::{ChatError, ErrorCode};
 pub use message::{Message, Role};
 pub use model::ChatModel;
-pub use request::{ChatRequest, ResponseFormat};
+pub use request::{ChatRequest, JsonSchema, ResponseFormat};
 pub use response::{ChatResponse, FinishReason};
-pub use usage::Usage;
+pub use usage::{Usage, estimate_tokens};

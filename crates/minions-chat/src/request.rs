@@ -50,6 +50,22 @@ pub enum ResponseFormat {
     Text,
     /// One JSON object, where the model has such a mode.
     JsonObject,
+    /// One JSON object that a schema describes. Where the model has no such mode, the next weaker one.
+    JsonSchema {
+        /// The schema.
+        json_schema: JsonSchema,
+    },
+}
+
+/// A named JSON Schema.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JsonSchema {
+    /// What the object is, in one word.
+    pub name: String,
+    /// The schema. Every property is required and none may be added, as OpenAI's strict mode wants it.
+    pub schema: serde_json::Value,
+    /// Whether the reply must fit the schema exactly.
+    pub strict: bool,
 }
 
 impl ResponseFormat {

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use minions_chat::{ChatModel, ChatRequest, Message};
-use minions_cli::FileSource;
 use minions_engine::{Counters, Engine, LoadOptions, MemorySource};
+use minions_protocol::{REHEARSAL_JOBS, Rehearsal};
 use serde::Serialize;
 
-use crate::DeviceChoice;
+use crate::device::DeviceChoice;
+use crate::files::FileSource;
 use crate::random_model::{self, LLAMA_135M};
 
 #[derive(clap::Args)]
@@ -38,7 +39,9 @@ struct Row {
 }
 
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let mut bench = Bench { adapter: String::new(), rows: Vec::new() };
+    let mut bench = Bench { adapter: "none".to_owned(), rows: Vec::new() };
+    bench.protocol().await?;
+
     let decode_tokens = if arguments.quick { 8 } else { 32 };
     let prefill_tokens: &[usize] = if arguments.quick { &[128] } else { &[128, 512] };
 
@@ -67,6 +70,20 @@ struct Bench {
 }
 
 impl Bench {
+    /// MinionS without its models; the best of several runs.
+    async fn protocol(&mut self) -> anyhow::Result<()> {
+        let rehearsal = Rehearsal::default();
+        let mut best = f64::INFINITY;
+        for _ in 0..5 {
+            let started = Instant::now();
+            let outcome = rehearsal.run().await?;
+            best = best.min(started.elapsed().as_secs_f64());
+            anyhow::ensure!(outcome.transcript.results.len() == REHEARSAL_JOBS, "not every job was run");
+        }
+        self.row(format!("minions-{REHEARSAL_JOBS}-jobs"), "protocol_seconds", best, "s");
+        Ok(())
+    }
+
     async fn model(
         &mut self,
         name: &str,

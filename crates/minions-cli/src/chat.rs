@@ -3,18 +3,19 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::Context;
 use minions_chat::{ChatModel, ChatRequest, Message};
 
-use crate::WorkerArguments;
+use crate::exit::{Exit, Failure};
+use crate::worker::WorkerArguments;
+use crate::{input, output};
 
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
     worker: WorkerArguments,
-    /// A text file that the question is about.
-    #[arg(long)]
-    document: Option<PathBuf>,
+    /// A text file that the question is about; - is the standard input.
+    #[arg(long, alias = "document", value_name = "FILE")]
+    context: Option<PathBuf>,
     /// The most tokens of the reply.
     #[arg(long, default_value_t = 256)]
     max_tokens: u32,
@@ -28,14 +29,14 @@ pub struct Arguments {
     question: String,
 }
 
-pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let engine = arguments.worker.load().await?;
+pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let mut messages = Vec::new();
-    if let Some(path) = &arguments.document {
-        let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-        messages.push(Message::system(minions_protocol::worker_prompt(&[text])));
+    if let Some(path) = &arguments.context {
+        messages.push(Message::system(minions_protocol::worker_prompt(&[input::text(path)?])));
     }
     messages.push(Message::user(arguments.question));
+    let worker = arguments.worker.open().await?;
+    output::note(&worker.description);
     let request = ChatRequest {
         messages,
         max_tokens: Some(arguments.max_tokens),
@@ -43,13 +44,14 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         seed: Some(arguments.seed),
         ..ChatRequest::default()
     };
+    let mut stdout = std::io::stdout();
     let mut print = |delta: &str| {
-        print!("{delta}");
-        // A reply that cannot be shown is no reason to stop the model; the text comes back whole at the end.
-        let _ = std::io::stdout().flush();
+        // A reply that cannot be shown is no reason to stop the model.
+        let _ = write!(stdout, "{}", output::harmless(delta)).and_then(|()| stdout.flush());
     };
-    let response = engine.chat(&request, &mut print).await?;
-    println!();
-    eprintln!("{} prompt and {} completion tokens", response.usage.prompt_tokens, response.usage.completion_tokens);
-    Ok(())
+    let response = worker.model.chat(&request, &mut print).await.map_err(Failure::worker)?;
+    print("\n");
+    let usage = response.usage;
+    output::note(&format!("{} prompt and {} completion tokens", usage.prompt_tokens, usage.completion_tokens));
+    Ok(Exit::Answer)
 }

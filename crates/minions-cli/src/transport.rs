@@ -25,6 +25,14 @@ pub fn http_client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().expect("a client without settings can be built")
 }
 
+/// Whether an address is this machine's own.
+pub fn is_this_machine(url: &str) -> bool {
+    let host = reqwest::Url::parse(url.trim()).ok().and_then(|url| url.host_str().map(str::to_owned));
+    let host = host.unwrap_or_default();
+    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    host == "localhost" || host.ends_with(".localhost") || address.is_ok_and(|address| address.is_loopback())
+}
+
 impl Transport for HttpTransport {
     type Body = HttpBody;
 
@@ -62,6 +70,24 @@ impl Body for HttpBody {
     }
 }
 
+/// The error with its innermost cause, which is what tells a wrong port from a wrong name.
 fn network(error: reqwest::Error) -> TransportError {
-    TransportError::Network(error.to_string())
+    let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
+    let cause = causes.last().map(|cause| format!(": {cause}")).unwrap_or_default();
+    TransportError::Network(format!("{error}{cause}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_this_machine() {
+        for url in ["http://localhost:11434/v1", "http://127.0.0.1:1/v1", "http://[::1]:8080/v1"] {
+            assert!(is_this_machine(url), "{url}");
+        }
+        for url in ["https://api.openai.com/v1", "http://localhost.example.com/", "http://127.0.0.1.nip.io", "", "x"] {
+            assert!(!is_this_machine(url), "{url}");
+        }
+    }
 }

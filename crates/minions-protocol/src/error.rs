@@ -2,7 +2,7 @@
 
 use minions_chat::{ChatError, ErrorCode};
 
-use crate::{RunUsage, Speaker};
+use crate::{Outcome, PrivacyError, RunUsage, Speaker};
 
 /// Why a run ended without an outcome.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -14,10 +14,13 @@ pub enum Error {
     /// There is no text to read.
     #[error("the document is empty: add a document that holds text (a scanned PDF holds only pictures)")]
     EmptyContext,
-    /// No round is allowed.
-    #[error("max_rounds is 0: allow at least one round")]
-    NoRounds,
-    /// A model did not answer. What was spent before is in `usage`.
+    /// A limit leaves nothing to do.
+    #[error("{0} is 0: allow at least one")]
+    ZeroLimit(&'static str),
+    /// What to hide cannot be found.
+    #[error(transparent)]
+    Privacy(#[from] PrivacyError),
+    /// A model did not answer. What was found and spent before is in `outcome`.
     #[error("the {speaker} did not answer in round {round}: {source}")]
     Chat {
         /// Which model.
@@ -26,8 +29,8 @@ pub enum Error {
         round: u32,
         /// What the model reports.
         source: ChatError,
-        /// What the run cost until then.
-        usage: Box<RunUsage>,
+        /// What the run had come to until then.
+        outcome: Box<Outcome>,
     },
 }
 
@@ -35,17 +38,22 @@ impl Error {
     /// The stable name of the kind of failure.
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::EmptyTask | Self::EmptyContext | Self::NoRounds => ErrorCode::InvalidRequest,
+            Self::EmptyTask | Self::EmptyContext | Self::ZeroLimit(_) | Self::Privacy(_) => ErrorCode::InvalidRequest,
             Self::Chat { source, .. } => source.code(),
+        }
+    }
+
+    /// What the run had come to before it failed.
+    pub fn outcome(&self) -> Option<&Outcome> {
+        match self {
+            Self::Chat { outcome, .. } => Some(outcome),
+            _ => None,
         }
     }
 
     /// What the run cost before it failed.
     pub fn usage(&self) -> RunUsage {
-        match self {
-            Self::Chat { usage, .. } => **usage,
-            _ => RunUsage::default(),
-        }
+        self.outcome().map(|outcome| outcome.usage).unwrap_or_default()
     }
 
     /// Whether the same run may succeed later.

@@ -2,13 +2,14 @@
 //!
 //! The one definition of the events' names and fields, for Rust, fixtures and JavaScript alike.
 
-use minions_chat::{FinishReason, Message, Usage};
+use minions_chat::{ErrorCode, FinishReason, Message, Usage};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Outcome;
+use crate::{Cost, Forecast, JobCounts, JobManifest, JobResult, Outcome, Plan, PrivateKind, ProtocolName, RunUsage};
 
 /// Something that happened in a run. Fields are camelCase in JSON, except OpenAI's own names within `usage`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all_fields = "camelCase")]
 #[non_exhaustive]
 pub enum Event {
@@ -19,6 +20,22 @@ pub enum Event {
         task: String,
         /// The length of all documents in characters.
         chars: usize,
+    },
+    /// A protocol was chosen by what each would cost; no call was made yet.
+    #[serde(rename = "protocol.chosen")]
+    ProtocolChosen {
+        /// The choice.
+        protocol: ProtocolName,
+        /// Why, in a sentence.
+        reason: String,
+        /// What each would cost.
+        forecasts: Vec<Forecast>,
+    },
+    /// What is hidden from the supervisor; no call was made yet.
+    #[serde(rename = "privacy.applied")]
+    PrivacyApplied {
+        /// The placeholders in use, without what they stand for.
+        hidden: Vec<Hidden>,
     },
     /// A round begins.
     #[serde(rename = "round.started")]
@@ -109,6 +126,49 @@ pub enum Event {
         /// What the call cost.
         usage: Usage,
     },
+    /// MinionS: the plan of the round.
+    #[serde(rename = "plan.adopted")]
+    PlanAdopted {
+        /// The round, from 1.
+        round: u32,
+        /// The plan.
+        plan: Plan,
+        /// It is ours, because the supervisor's could not be used.
+        is_fallback: bool,
+    },
+    /// The jobs of the round; they start now. This stays on the device.
+    #[serde(rename = "jobs.created")]
+    JobsCreated {
+        /// The round, from 1.
+        round: u32,
+        /// The jobs.
+        jobs: Vec<JobManifest>,
+    },
+    /// A job ended. Jobs end in any order.
+    #[serde(rename = "job.finished")]
+    JobFinished {
+        /// The round, from 1.
+        round: u32,
+        /// What came of it.
+        result: JobResult,
+    },
+    /// All jobs of the round ended, and it is clear which answers count.
+    #[serde(rename = "jobs.filtered")]
+    JobsFiltered {
+        /// The round, from 1.
+        round: u32,
+        /// What became of them.
+        counts: JobCounts,
+    },
+    /// A call was paid for.
+    #[serde(rename = "usage.updated")]
+    UsageUpdated {
+        /// What the run cost so far.
+        usage: RunUsage,
+        /// The same in money, where the price is known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cost: Option<Cost>,
+    },
     /// A round ended.
     #[serde(rename = "round.finished")]
     RoundFinished {
@@ -116,7 +176,7 @@ pub enum Event {
         round: u32,
         /// What the supervisor decided.
         decision: Decision,
-        /// The next question to the worker.
+        /// The next question to the worker, or what is still missing.
         #[serde(skip_serializing_if = "Option::is_none")]
         message: Option<String>,
     },
@@ -126,10 +186,27 @@ pub enum Event {
         /// The outcome, the same that the run returns.
         outcome: Outcome,
     },
+    /// The run ended because a model did not answer.
+    #[serde(rename = "run.failed")]
+    RunFailed {
+        /// The kind of failure.
+        code: ErrorCode,
+        /// What the run had come to until then.
+        outcome: Outcome,
+    },
+}
+
+/// A placeholder in use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Hidden {
+    /// What the supervisor sees.
+    pub placeholder: String,
+    /// What kind of text it stands for.
+    pub kind: PrivateKind,
 }
 
 /// The step of the protocol that a supervisor call belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Stage {
@@ -139,10 +216,22 @@ pub enum Stage {
     Decide,
     /// Minion: the supervisor learns the last reply and must answer.
     Conclude,
+    /// MinionS: the supervisor says what is worth looking for.
+    Advise,
+    /// MinionS: the supervisor plans the jobs.
+    Decompose,
+    /// MinionS in the two-step form: the supervisor thinks about the evidence.
+    Think,
+    /// MinionS: the supervisor learns the evidence and answers or looks further.
+    Synthesize,
+    /// Remote only: the supervisor reads the documents itself.
+    Answer,
+    /// The supervisor summarises earlier questions and answers.
+    Summarize,
 }
 
 /// What the supervisor decided at the end of a round.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
     /// The run ends.
@@ -152,7 +241,7 @@ pub enum Decision {
 }
 
 /// What stands in for a reply that cannot be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Fallback {
@@ -164,4 +253,6 @@ pub enum Fallback {
     ReplyAsAnswer,
     /// There is no answer.
     NoAnswer,
+    /// Every section of the documents is asked the task itself.
+    DefaultPlan,
 }

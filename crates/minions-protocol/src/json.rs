@@ -1,7 +1,8 @@
 //! Finds the JSON object in a model's reply.
 //!
-//! Models wrap JSON in prose, in code fences and after `<think>` blocks, and break lines inside strings. A scanner that
-//! keeps count of braces and respects strings finds every candidate; the best one wins.
+//! Models wrap JSON in prose, in code fences, in other objects and after `<think>` blocks, break lines inside strings,
+//! and now and then write other quotation marks or half a character. A scanner that keeps count of braces and respects
+//! strings finds every candidate; the best one wins.
 
 use serde_json::Value;
 
@@ -28,11 +29,32 @@ pub enum JsonError {
 pub fn extract(reply: &str, expected: &[&str]) -> Result<Value, JsonError> {
     // Valid JSON needs no search, whatever its strings hold.
     if let Ok(value @ Value::Object(_)) = serde_json::from_str(reply) {
-        return Ok(value);
+        return Ok(unwrapped(value, expected));
     }
     let mut candidates = Vec::new();
     let problem = scan(after_thinking(reply), expected, &mut candidates);
-    candidates.into_iter().max_by_key(|value| rank(value, expected)).ok_or(problem)
+    let best = candidates.into_iter().max_by_key(|value| rank(value, expected)).ok_or(problem)?;
+    Ok(unwrapped(best, expected))
+}
+
+/// The object itself; if it holds none of the expected keys, the one within it that holds most, if any does.
+fn unwrapped(value: Value, expected: &[&str]) -> Value {
+    if rank(&value, expected) != Some(0) {
+        return value;
+    }
+    let mut best: Option<&Value> = None;
+    let mut open = vec![&value];
+    while let Some(next) = open.pop() {
+        if rank(next, expected) > best.map_or(Some(0), |best| rank(best, expected)) {
+            best = Some(next);
+        }
+        match next {
+            Value::Object(entries) => open.extend(entries.values()),
+            Value::Array(items) => open.extend(items),
+            _ => {}
+        }
+    }
+    best.cloned().unwrap_or(value)
 }
 
 /// The reply as prose for a reader, without what the model thought aloud; `None` if it is empty or meant as JSON.
@@ -95,10 +117,44 @@ fn rank(value: &Value, expected: &[&str]) -> Option<usize> {
 fn parse_prefix(text: &str) -> Result<(Value, usize), JsonError> {
     let end = balanced_end(text).ok_or(JsonError::Unclosed)?;
     let slice = text.get(..end).unwrap_or_default();
-    match serde_json::from_str(&escape_control_characters(slice)) {
+    let escaped = escape_control_characters(slice);
+    let parsed =
+        serde_json::from_str(&escaped).or_else(|error| serde_json::from_str(&mend(&escaped)).map_err(|_| error));
+    match parsed {
         Ok(value) => Ok((value, end)),
         Err(error) => Err(JsonError::Invalid(error.to_string())),
     }
+}
+
+/// Halves of a surrogate pair become the replacement character. Where there is no `"` at all, other quotation marks are
+/// taken for it.
+fn mend(text: &str) -> String {
+    let has_quotes = text.contains('"');
+    let mut mended = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(character) = rest.chars().next() {
+        let (known, length) = match escaped_unit(rest) {
+            Some(0xD800..=0xDBFF) if matches!(rest.get(6..).and_then(escaped_unit), Some(0xDC00..=0xDFFF)) => {
+                (rest.get(..12), 12)
+            }
+            Some(0xD800..=0xDFFF) => (Some("\\ufffd"), 6),
+            // A backslash and what it escapes belong together.
+            _ if character == '\\' => {
+                let length = 1 + rest.chars().nth(1).map_or(0, char::len_utf8);
+                (rest.get(..length), length)
+            }
+            _ if !has_quotes && "“”„‟«»＂".contains(character) => (Some("\""), character.len_utf8()),
+            _ => (rest.get(..character.len_utf8()), character.len_utf8()),
+        };
+        mended.push_str(known.unwrap_or_default());
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    mended
+}
+
+/// The UTF-16 unit that a text begins with in escaped form.
+fn escaped_unit(text: &str) -> Option<u16> {
+    u16::from_str_radix(text.strip_prefix("\\u")?.get(..4)?, 16).ok()
 }
 
 /// Where the bracket that opens the text is closed. Brackets inside strings do not count.
@@ -226,5 +282,25 @@ mod tests {
         assert_eq!(prose("{\"answer\": \"4"), None);
         assert_eq!(prose("```json\n{'a'"), None);
         assert_eq!(prose(" \n"), None);
+    }
+
+    #[test]
+    fn an_object_within_another_is_found_by_its_keys() {
+        let wrapped = r#"{"JobOutput": {"answer": "a", "citation": "c"}, "note": {"answer": "b"}}"#;
+        assert_eq!(extract(wrapped, &["answer", "citation"]), Ok(json!({"answer": "a", "citation": "c"})));
+        assert_eq!(
+            extract(&format!("So: {wrapped}"), &["answer", "citation"]),
+            Ok(json!({"answer": "a", "citation": "c"}))
+        );
+        assert_eq!(extract(r#"{"a": {"b": 1}}"#, &["c"]), Ok(json!({"a": {"b": 1}})));
+    }
+
+    #[test]
+    fn half_a_character_and_other_quotation_marks_are_mended() {
+        assert_eq!(
+            extract(r#"{"a": "x\ud800y \ud83d\ude00 \\ud800"}"#, &[]),
+            Ok(json!({"a": "x\u{fffd}y 😀 \\ud800"}))
+        );
+        assert_eq!(extract("{“a”: “b”, „c“: 1}", &[]), Ok(json!({"a": "b", "c": 1})));
     }
 }

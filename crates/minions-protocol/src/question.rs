@@ -2,18 +2,40 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::{Error, History, Price, Privacy};
 
-/// A task and the documents that it is about.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A task, the documents that it is about, and the terms on which it is answered.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 pub struct Question {
     /// What the user wants to know. The supervisor sees it.
     pub task: String,
     /// The text of each document. Only the worker sees it.
     pub context: Vec<String>,
+    /// What kind of documents these are, in a few words. The supervisor sees it.
+    pub metadata: Option<String>,
+    /// Earlier questions about the same documents.
+    pub history: History,
+    /// What to hide from the supervisor; `None` hides nothing.
+    pub privacy: Option<Privacy>,
+    /// What the supervisor costs, for the run's cost.
+    pub price: Option<Price>,
+    /// Makes sampling repeatable.
+    pub seed: u64,
 }
 
 impl Question {
+    /// A question with nothing said about its terms.
+    pub fn new(task: impl Into<String>, context: Vec<String>) -> Self {
+        Self { task: task.into(), context, ..Self::default() }
+    }
+
+    /// Everything from which something could leave the device.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        let own = self.context.iter().chain([&self.task]).chain(&self.metadata).map(String::as_str);
+        own.chain(self.history.texts())
+    }
+
     /// Refuses what no model could answer, before any call is paid for.
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self.task.trim().is_empty() {
@@ -31,7 +53,7 @@ mod tests {
     use super::*;
 
     fn question(task: &str, context: &[&str]) -> Question {
-        Question { task: task.into(), context: context.iter().map(|text| (*text).into()).collect() }
+        Question::new(task, context.iter().map(|text| (*text).into()).collect())
     }
 
     #[test]

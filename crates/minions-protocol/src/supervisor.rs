@@ -1,42 +1,61 @@
-//! The supervisor's side of a run: one growing conversation, in JSON, that never holds the document.
+//! The supervisor's side of a run: conversations that never hold a document.
 //!
 //! Knows nothing of what is asked: the caller brings the prompt and the reader of the reply.
 
 use minions_chat::{ChatModel, ChatRequest, ChatResponse, FinishReason, Message, ResponseFormat};
+use serde_json::Value;
 
-use crate::record::Record;
-use crate::{Error, Event, Speaker, Stage, prompt};
+use crate::record::{Call, Failure, Record};
+use crate::{Event, Speaker, Stage, json, prompt};
 
-/// The conversation with the supervisor. It only grows, so that a provider's prompt cache can serve what it holds.
+/// A conversation with the supervisor. It grows, so that a provider's prompt cache can serve what it holds.
 pub(crate) struct Supervisor<'a, S> {
     model: &'a S,
     messages: Vec<Message>,
 }
 
-/// A reply that could not be read twice over: the second one, raw.
-pub(crate) struct Unreadable(pub(crate) String);
+/// A question that wants a JSON object for an answer.
+pub(crate) struct Inquiry<'a> {
+    pub(crate) stage: Stage,
+    pub(crate) message: String,
+    /// What the object looks like, where the model can be held to it.
+    pub(crate) format: ResponseFormat,
+    /// The keys by which the object is told from others in the reply.
+    pub(crate) keys: &'a [&'a str],
+    /// How often the question is put before the run goes on without a readable reply.
+    pub(crate) attempts: u32,
+}
 
-/// How often a question is put before the run goes on without a readable reply.
-const MAX_ATTEMPTS: u32 = 2;
+/// The last of the replies that could not be read, as it stands.
+pub(crate) struct Unreadable(pub(crate) String);
 
 impl<'a, S: ChatModel> Supervisor<'a, S> {
     pub(crate) fn new(model: &'a S) -> Self {
         Self { model, messages: Vec::new() }
     }
 
-    /// Says `message` and reads the reply; if it cannot be read, asks once more and says why.
+    /// Goes back to the conversation's first `length` messages.
+    pub(crate) fn rewind(&mut self, length: usize) {
+        self.messages.truncate(length);
+    }
+
+    /// Puts the question and reads the reply; if it cannot be read, asks again and says why.
     pub(crate) async fn ask<T>(
         &mut self,
-        stage: Stage,
-        message: String,
-        read: impl Fn(&str) -> Result<T, String>,
+        inquiry: Inquiry<'_>,
+        read: impl Fn(Value) -> Result<T, String>,
         record: &mut Record<'_>,
-    ) -> Result<Result<T, Unreadable>, Error> {
-        let mut message = message;
+    ) -> Result<Result<T, Unreadable>, Failure> {
+        let Inquiry { stage, mut message, format, keys, attempts } = inquiry;
         let mut attempt = 1;
         loop {
-            let reply = self.say(stage, message, record).await?;
-            let reason = match read(&reply.content) {
+            let reply = self.say(stage, message, &format, record).await?;
+            let value = json::extract(&reply.content, keys).map_err(|error| error.to_string());
+            let value = value.map(|mut value| {
+                record.restore_value(&mut value);
+                value
+            });
+            let reason = match value.and_then(&read) {
                 Ok(value) => return Ok(Ok(value)),
                 Err(reason) if reply.finish_reason == FinishReason::Length => {
                     format!("{reason} (the reply was cut off at its token limit)")
@@ -45,27 +64,33 @@ impl<'a, S: ChatModel> Supervisor<'a, S> {
             };
             message = prompt::fill(prompt::REASK, &[("reason", &reason)]);
             record.emit(Event::ReplyRejected { round: record.round(), stage, attempt, reason });
-            if attempt == MAX_ATTEMPTS {
-                return Ok(Err(Unreadable(reply.content)));
+            if attempt == attempts {
+                return Ok(Err(Unreadable(record.restore(&reply.content).into_owned())));
             }
             attempt += 1;
         }
     }
 
-    async fn say(&mut self, stage: Stage, message: String, record: &mut Record<'_>) -> Result<ChatResponse, Error> {
+    /// Says something and returns the reply in the supervisor's own words, placeholders included.
+    pub(crate) async fn say(
+        &mut self,
+        stage: Stage,
+        message: String,
+        format: &ResponseFormat,
+        record: &mut Record<'_>,
+    ) -> Result<ChatResponse, Failure> {
         let round = record.round();
-        let sent = Message::user(message);
+        let sent = Message::user(record.redact(message));
         self.messages.push(sent.clone());
         record.emit(Event::SupervisorRequest { round, stage, messages: self.messages.clone() });
 
         // Temperature and token limit are left to the model: several reasoning models refuse the one or the other.
-        let request =
-            ChatRequest { response_format: ResponseFormat::JsonObject, ..ChatRequest::new(self.messages.clone()) };
+        let request = ChatRequest { response_format: format.clone(), ..ChatRequest::new(self.messages.clone()) };
         let mut on_delta = |delta: &str| record.emit(Event::SupervisorDelta { round, stage, delta: delta.to_owned() });
         let reply = self.model.chat(&request, &mut on_delta).await;
-        let reply = reply.map_err(|error| record.failure(Speaker::Supervisor, error))?;
+        let reply = reply.map_err(|source| Failure { speaker: Speaker::Supervisor, source })?;
 
-        record.book(Speaker::Supervisor, Some(stage), vec![sent], &reply);
+        record.book(Call::Supervisor(stage), vec![sent], &reply);
         let content = reply.content.clone();
         record.emit(Event::SupervisorResponse { round, stage, content, usage: reply.usage });
         self.messages.push(Message::assistant(reply.content.clone()));

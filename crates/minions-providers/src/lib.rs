@@ -8,16 +8,16 @@
 
 mod api_key;
 mod error;
-mod estimate;
 mod openai;
+mod presets;
 mod recorded;
 mod retry;
 mod sse;
 mod transport;
 
 pub use api_key::ApiKey;
-pub use estimate::estimate_usage;
-pub use openai::OpenAi;
+pub use openai::{JsonMode, OpenAi};
+pub use presets::{PRESETS, Preset};
 pub use recorded::{RecordedReply, Recording, RecordingError};
 pub use sse::SseParser;
 pub use transport::{Body, HttpRequest, HttpResponse, Transport, TransportError};

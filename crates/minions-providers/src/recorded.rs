@@ -6,8 +6,6 @@ use minions_chat::{ChatError, ChatModel, ChatRequest, ChatResponse, FinishReason
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::estimate_usage;
-
 /// Replies for one task, in order.
 ///
 /// It keeps no position: the n-th reply answers the conversation that holds n-1 replies already, so one recording
@@ -29,7 +27,7 @@ pub struct Recording {
 pub struct RecordedReply {
     /// A text, or an object that is sent as JSON text. Slots are filled in every string.
     pub content: Value,
-    /// What the call cost when it was recorded; by [`estimate_usage`]'s rule if nothing was recorded.
+    /// What the call cost when it was recorded; by [`Usage::estimate`]'s rule if nothing was recorded.
     pub usage: Option<Usage>,
 }
 
@@ -67,7 +65,7 @@ impl ChatModel for Recording {
             object => object.to_string(),
         };
         on_delta(&content);
-        let usage = reply.usage.unwrap_or_else(|| estimate_usage(&request.messages, &content));
+        let usage = reply.usage.unwrap_or_else(|| Usage::estimate(&request.messages, &content));
         Ok(ChatResponse { content, finish_reason: FinishReason::Stop, usage })
     }
 }

@@ -2,7 +2,7 @@
 import { MinionsError } from "./errors.js";
 import { Feed } from "./feed.js";
 import type { Client } from "./rpc.js";
-import type { FinishReason, Message } from "./types.js";
+import type { FinishReason, Message } from "./events.js";
 import type { Methods, Piece, WireRequest } from "./wire.js";
 
 /** What to answer and how. Names are OpenAI's; whatever is left out is left to the model. */

@@ -15,11 +15,12 @@ export type {
 export { Engine } from "./engine.js";
 export type { LoadOptions } from "./engine.js";
 export { MinionsError } from "./errors.js";
-export type { ErrorCode } from "./errors.js";
-export type { Decision, Fallback, MinionEvent, NoAnswer, Outcome, RunUsage, Stage, Transcript, Turn } from "./events.js";
-export { Minion } from "./minion.js";
-export type { MinionOptions, Run, RunRequest } from "./minion.js";
+export type * from "./events.js";
+export type * from "./options.js";
+export { Auto, LocalOnly, Minion, Minions, RemoteOnly } from "./protocols.js";
+export type { Participants, WorkerOption } from "./protocols.js";
 export { openai, openaiCompatible, recorded } from "./providers.js";
-export type { CompatibleOptions, Provider, ProviderOptions, RecordedReply, Recording } from "./providers.js";
+export type { CompatibleOptions, JsonMode, Provider, ProviderOptions, RecordedReply, Recording } from "./providers.js";
+export type { Price, Run, RunRequest } from "./run.js";
 export type { Support } from "./support.js";
-export type { Adapter, Device, FinishReason, Message, ModelInfo, ModelSource, Progress, Usage } from "./types.js";
+export type { Adapter, Device, ModelInfo, ModelSource, Progress } from "./types.js";

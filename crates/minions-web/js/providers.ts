@@ -1,6 +1,6 @@
 /** Cloud models that can supervise a run. The requests themselves are made in the worker, by `minions-providers`. */
 import { MinionsError } from "./errors.js";
-import type { Usage } from "./types.js";
+import type { Usage } from "./events.js";
 import type { WireSupervisor } from "./wire.js";
 
 /** How to reach a cloud model. */
@@ -18,9 +18,12 @@ export interface ProviderOptions {
   maxRetries?: number | undefined;
   /** The longest silence to put up with, in milliseconds; two minutes unless set. */
   timeoutMs?: number | undefined;
-  /** Whether the model can be asked for JSON replies; `true` unless set. Switch it off for servers that refuse it. */
-  jsonMode?: boolean | undefined;
+  /** How far the model can be held to JSON; unless set, `"schema"` at OpenAI's own address and `"object"` elsewhere. */
+  jsonMode?: JsonMode | undefined;
 }
+
+/** How far a model can be held to JSON: not at all, to one object, or to a schema. */
+export type JsonMode = "none" | "object" | "schema";
 
 /** How to reach a model behind an address of your choice. */
 export interface CompatibleOptions extends Omit<ProviderOptions, "apiKey"> {

@@ -54,24 +54,3 @@ export interface Adapter {
   /** The largest part of a buffer that one kernel can see, in bytes. */
   maxBindingBytes: number;
 }
-
-/** One turn of a conversation. */
-export interface Message {
-  role: "system" | "user" | "assistant";
-  content: string;
-}
-
-/** Why a reply ended. */
-export type FinishReason = "stop" | "length" | "content_filter";
-
-/** Tokens of one call, or of several added up. */
-export interface Usage {
-  /** Tokens of the conversation sent. */
-  prompt_tokens: number;
-  /** Tokens of the reply, reasoning included. */
-  completion_tokens: number;
-  /** The part of `prompt_tokens` that the model had already read. */
-  cached_tokens: number;
-  /** The part of `completion_tokens` spent on hidden reasoning. */
-  reasoning_tokens: number;
-}

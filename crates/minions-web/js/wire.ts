@@ -1,6 +1,8 @@
 /** What page and worker say to each other: the methods of the worker with their types. */
-import type { Recording } from "./providers.js";
-import type { Adapter, Device, FinishReason, Message, ModelInfo, Progress, Usage } from "./types.js";
+import type { FinishReason, History, Message, ProtocolName, Usage } from "./events.js";
+import type { Privacy } from "./options.js";
+import type { JsonMode, Recording } from "./providers.js";
+import type { Adapter, Device, ModelInfo, Progress } from "./types.js";
 
 /** A model as the worker gets it: addresses are absolute. */
 export type WireSource = { url: string } | { files: Record<string, Blob> };
@@ -29,17 +31,30 @@ export type WireSupervisor =
       base_url: string | null;
       max_retries: number | null;
       timeout_ms: number | null;
-      json_mode: boolean | null;
+      json_mode: JsonMode | null;
     }
   | { kind: "recorded"; recording: Recording };
 
-/** A run of the Minion protocol. */
-export interface WireRun {
-  supervisor: WireSupervisor;
-  max_rounds: number | null;
-  worker_max_tokens: number | null;
+/** A protocol and those of its options that are set. */
+export type WireProtocol = { protocol: ProtocolName | "auto" };
+
+/** What to find out, as `minions-protocol` reads it. */
+export interface WireQuestion {
   task: string;
   context: string[];
+  metadata: string | null;
+  history: History;
+  privacy: Privacy | null;
+  price: { input: number; cached_input: number | null; output: number } | null;
+  seed: number;
+}
+
+/** A run of any protocol. */
+export interface WireRun {
+  protocol: WireProtocol;
+  /** `null` where nothing is asked of one. */
+  supervisor: WireSupervisor | null;
+  question: WireQuestion;
 }
 
 /** Work given to the device since the model was loaded. */

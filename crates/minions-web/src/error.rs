@@ -1,7 +1,8 @@
-//! Failures as JavaScript gets them: an `Error` with `code`, `retryable` and, for a run, `usage`.
+//! Failures as JavaScript gets them: an `Error` with `code`, `retryable` and, for a run, `outcome`: what it
+//! had come to.
 
 use minions_chat::{ChatError, ErrorCode};
-use minions_protocol::RunUsage;
+use minions_protocol::Outcome;
 use wasm_bindgen::prelude::*;
 
 use crate::js::to_js;
@@ -12,12 +13,13 @@ pub struct Failure {
     code: ErrorCode,
     message: String,
     retryable: bool,
-    usage: Option<RunUsage>,
+    /// What a run had come to.
+    outcome: Option<Box<Outcome>>,
 }
 
 impl Failure {
     fn new(code: ErrorCode, message: String) -> Self {
-        Self { code, message, retryable: false, usage: None }
+        Self { code, message, retryable: false, outcome: None }
     }
 
     pub(crate) fn internal(message: String) -> Self {
@@ -47,8 +49,8 @@ impl From<minions_engine::Error> for Failure {
 
 impl From<minions_protocol::Error> for Failure {
     fn from(error: minions_protocol::Error) -> Self {
-        let usage = Some(error.usage());
-        Self { retryable: error.is_retryable(), usage, ..Self::new(error.code(), error.to_string()) }
+        let outcome = error.outcome().cloned().map(Box::new);
+        Self { retryable: error.is_retryable(), outcome, ..Self::new(error.code(), error.to_string()) }
     }
 }
 
@@ -61,8 +63,8 @@ impl From<Failure> for JsValue {
         };
         set("code", &to_js(&failure.code).unwrap_or_default());
         set("retryable", &failure.retryable.into());
-        if let Some(usage) = failure.usage {
-            set("usage", &to_js(&usage).unwrap_or_default());
+        if let Some(outcome) = failure.outcome {
+            set("outcome", &to_js(&outcome).unwrap_or_default());
         }
         error.into()
     }

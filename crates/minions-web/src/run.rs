@@ -1,4 +1,4 @@
-//! A run of the Minion protocol as a stream of events.
+//! A run of any protocol as a stream of events.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use minions_chat::{ChatError, ChatModel, ChatRequest, ChatResponse};
 use minions_engine::Engine;
-use minions_protocol::{Minion, Question};
-use minions_providers::{ApiKey, OpenAi, Recording};
+use minions_protocol::{AnyProtocol, Price, PriceTable, Protocol, Question};
+use minions_providers::{ApiKey, JsonMode, OpenAi, Recording};
 use serde::Deserialize;
 
 use crate::error::Failure;
@@ -19,10 +19,8 @@ const OPENAI_URL: &str = "https://api.openai.com/v1";
 /// What to run: `WireRun` in `js/wire.ts`.
 #[derive(Deserialize)]
 pub(crate) struct Run {
-    supervisor: SupervisorOptions,
-    max_rounds: Option<u32>,
-    worker_max_tokens: Option<u32>,
-    #[serde(flatten)]
+    protocol: AnyProtocol,
+    supervisor: Option<SupervisorOptions>,
     question: Question,
 }
 
@@ -36,7 +34,7 @@ enum SupervisorOptions {
         base_url: Option<String>,
         max_retries: Option<u32>,
         timeout_ms: Option<u64>,
-        json_mode: Option<bool>,
+        json_mode: Option<JsonMode>,
     },
     Recorded {
         recording: Recording,
@@ -46,15 +44,13 @@ enum SupervisorOptions {
 /// Starts the run, unless the engine takes part in another.
 pub(crate) fn start(engine: Rc<Engine>, is_running: Rc<Cell<bool>>, run: Run) -> Result<Stream, Failure> {
     let turn = Turn::take(is_running)?;
-    let supervisor = Supervisor::new(run.supervisor);
-    let limits = Minion::default();
-    let minion = Minion {
-        max_rounds: run.max_rounds.unwrap_or(limits.max_rounds),
-        worker_max_tokens: run.worker_max_tokens.unwrap_or(limits.worker_max_tokens),
-    };
+    let Run { protocol, supervisor, mut question } = run;
+    let protocol = protocol.within_context(engine.info().context_length);
+    let supervisor = supervisor.map_or(Supervisor::None, Supervisor::new);
+    question.price = question.price.or_else(|| supervisor.price());
     Ok(Stream::new(|items| async move {
         let _turn = turn;
-        minion.run(&supervisor, &*engine, &run.question, &mut |event| items.push(&event)).await?;
+        protocol.run(&supervisor, &*engine, &question, &mut |event| items.push(&event)).await?;
         Ok(())
     }))
 }
@@ -74,8 +70,9 @@ impl Drop for Turn {
     }
 }
 
-/// Any of the supervisors that a page can choose.
+/// Any of the supervisors that a page can choose, or none.
 enum Supervisor {
+    None,
     OpenAi(OpenAi<Fetch>),
     Recorded(Recording),
 }
@@ -88,10 +85,18 @@ impl Supervisor {
                 let mut openai = OpenAi::new(Fetch, base_url, model, ApiKey::new(api_key));
                 openai.max_retries = max_retries.unwrap_or(openai.max_retries);
                 openai.timeout = timeout_ms.map_or(openai.timeout, Duration::from_millis);
-                openai.has_json_mode = json_mode.unwrap_or(openai.has_json_mode);
+                openai.json_mode = json_mode;
                 Self::OpenAi(openai)
             }
             SupervisorOptions::Recorded { recording } => Self::Recorded(recording),
+        }
+    }
+
+    /// What the included table says that it costs.
+    fn price(&self) -> Option<Price> {
+        match self {
+            Self::OpenAi(openai) => PriceTable::builtin().price(&openai.model).copied(),
+            Self::Recorded(_) | Self::None => None,
         }
     }
 }
@@ -99,6 +104,7 @@ impl Supervisor {
 impl ChatModel for Supervisor {
     async fn chat(&self, request: &ChatRequest, on_delta: &mut dyn FnMut(&str)) -> Result<ChatResponse, ChatError> {
         match self {
+            Self::None => Err(ChatError::InvalidRequest("this run has no supervisor".to_owned())),
             Self::OpenAi(model) => model.chat(request, on_delta).await,
             Self::Recorded(model) => model.chat(request, on_delta).await,
         }

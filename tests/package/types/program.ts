@@ -1,8 +1,12 @@
 // The program of the README, and every door of the package, as a user's compiler sees them.
 import {
+  Auto,
   Engine,
+  LocalOnly,
   Minion,
+  Minions,
   MinionsError,
+  RemoteOnly,
   openai,
   openaiCompatible,
   recorded,
@@ -10,7 +14,7 @@ import {
   type ChatCompletionChunk,
   type ChatStream,
   type ErrorCode,
-  type MinionEvent,
+  type RunEvent,
   type Outcome,
   type Progress,
   type Run,
@@ -25,7 +29,7 @@ const support: Support = await Engine.isSupported();
 const worker = await Engine.load("worker.gguf", { onProgress: show, signal: controller.signal, device: support.webgpu ? "gpu" : "auto" });
 const supervisor = openai({ model: "gpt-4o", apiKey: () => keyField.value });
 
-const run: Run<MinionEvent, Outcome> = new Minion({ worker, supervisor, maxRounds: 3 }).run({
+const run: Run<RunEvent, Outcome> = new Minion({ worker, supervisor, maxRounds: 3 }).run({
   task: "What were the 2023 operating expenses?",
   context: [await file.text()],
   signal: controller.signal,
@@ -37,6 +41,14 @@ for await (const event of run) {
 const { answer, usage } = await run.result;
 const total: number = usage.local.prompt_tokens + usage.remote.completion_tokens;
 console.log(answer?.length, total);
+
+const terms = { context: ["text"], privacy: { names: ["Mara"], kinds: ["person" as const] }, price: { input: 2.5, output: 10 }, seed: 1 };
+const first = await new Minions({ worker, supervisor, tasksPerRound: 2, maxChunkSize: 900 }).run({ task: "Which?", ...terms }).result;
+for (const { quote, range } of first.evidence) console.log(quote?.length, range.end - range.start, first.cost?.remoteOnly);
+const limits = { minions: { maxRounds: 1 }, costSensitivity: "high" as const };
+for (const protocol of [new Auto({ worker, supervisor, ...limits }), new LocalOnly({ worker, maxJobs: 9 }), new RemoteOnly({ worker, supervisor })]) {
+  await protocol.run({ task: "And then?", metadata: "a letter", history: first.history, ...terms }).result;
+}
 
 const messages = [{ role: "user" as const, content: "Hello" }];
 const whole: ChatCompletion = await worker.chat.completions.create({ messages, temperature: 0 });
@@ -56,7 +68,7 @@ try {
 } catch (error) {
   if (error instanceof MinionsError) {
     const code: ErrorCode = error.code;
-    console.log(code, error.retryable, error.usage?.remote.prompt_tokens, error.cause);
+    console.log(code, error.retryable, error.outcome?.usage.remote.prompt_tokens, error.cause);
   }
 }
 
@@ -67,6 +79,10 @@ function show(progress: Progress): void {
 
 // @ts-expect-error a misspelt option is refused
 await worker.chat.completions.create({ messages, max_token: 5 });
+// @ts-expect-error a misspelt limit is refused
+new Minions({ worker, supervisor, maxRound: 3 });
+// @ts-expect-error the worker is alone: it has no supervisor
+new LocalOnly({ worker, supervisor });
 // @ts-expect-error a provider needs a model
 openai({ apiKey: "sk" });
 // @ts-expect-error internals are not part of the types

@@ -7,9 +7,10 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::Response;
 use futures_util::stream;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::state::{Entry, Shared};
+use super::wire::{self, Refusal, Reply, Usage, Wire, messages, text};
 use super::{Action, Step};
 
 /// Answers everything that is not the server's own administration.
@@ -22,41 +23,44 @@ pub(super) async fn answer(
 ) -> Response {
     let request: Value = serde_json::from_str(&body).unwrap_or(Value::String(body));
     let mut entry = shared.record(method.as_str(), uri.path(), header_map(&headers), request.clone());
+    let wire = wire::of(uri.path());
     if method == Method::OPTIONS {
         entry.end("done");
-        return preflight();
+        return preflight(wire);
     }
-    let step = match check(&method, &uri, &request) {
+    if let Some(models) = wire::models(uri.path()).filter(|_| method == Method::GET) {
+        return Answer::json(200, &models).into_response(true, entry);
+    }
+    let step = match check(wire, &method, &uri, &request, &headers) {
         Err((status, message)) => error_step(status, &message),
-        Ok(()) => {
-            shared.next_step().unwrap_or_else(|| error_step(500, "the script is used up: POST more to /__script"))
-        }
+        Ok(()) => shared.next_step(&last_message(&request)).unwrap_or_else(|| {
+            error_step(500, "the script is used up, or has no step for this request: POST more to /__script")
+        }),
     };
     tokio::time::sleep(Duration::from_millis(step.delay_ms)).await;
-    let answer = Answer::of(&step.action, &request, &headers);
+    let answer = Answer::of(&step.action, wire, &request, &headers);
     answer.into_response(step.cors, entry)
 }
 
-/// What OpenAI refuses before any model is asked.
-fn check(method: &Method, uri: &Uri, request: &Value) -> Result<(), (u16, String)> {
-    if !uri.path().ends_with("/chat/completions") || method != Method::POST {
+/// What providers refuse before any model is asked.
+fn check(wire: &Wire, method: &Method, uri: &Uri, request: &Value, headers: &HeaderMap) -> Result<(), Refusal> {
+    if !uri.path().ends_with(wire.chat_path) || method != Method::POST {
         return Err((404, format!("unknown request: {method} {}", uri.path())));
     }
-    let messages = request["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
-    if messages.is_empty() || !request["model"].is_string() {
+    if messages(request).is_empty() || !request["model"].is_string() {
         return Err((400, "model and messages are required".to_owned()));
     }
-    let mentions_json = |message: &Value| text(&message["content"]).to_lowercase().contains("json");
-    if request["response_format"]["type"] == "json_object" && !messages.iter().any(mentions_json) {
-        return Err((400, "messages must mention json to use response_format json_object".to_owned()));
-    }
-    Ok(())
+    (wire.check)(request, headers)
+}
+
+fn last_message(request: &Value) -> String {
+    messages(request).last().map(|message| text(&message["content"])).unwrap_or_default()
 }
 
 fn error_step(status: u16, message: &str) -> Step {
     let message = message.to_owned();
-    let action = Action::Error { status, message, code: None, retry_after: None, echo_key: false };
-    Step { action, delay_ms: 0, cors: true }
+    let action = Action::Error { status, message, code: None, retry_after: None, echo_key: false, after: None };
+    Step { action, when: None, delay_ms: 0, cors: true }
 }
 
 /// What goes back.
@@ -78,60 +82,76 @@ enum Frame {
 }
 
 impl Answer {
-    fn of(action: &Action, request: &Value, headers: &HeaderMap) -> Self {
-        let is_stream = request["stream"] == true;
+    fn of(action: &Action, wire: &Wire, request: &Value, headers: &HeaderMap) -> Self {
+        let reply = |content, finish_reason| {
+            let usage = Some(count(request, content));
+            Reply { request, content, finish_reason, usage }
+        };
+        let is_stream = request["stream"].as_bool().unwrap_or(wire.streams_by_default);
         match action {
             Action::Reply { content, finish_reason, piece_chars, piece_delay_ms, usage } => {
-                let usage = usage.then(|| count(request, content));
+                let mut reply = reply(content, finish_reason);
+                reply.usage = reply.usage.filter(|_| *usage);
                 if !is_stream {
-                    let message = json!({"role": "assistant", "content": content});
-                    let choice = json!({"index": 0, "message": message, "finish_reason": finish_reason});
-                    return Self::json(200, &json!({"object": "chat.completion", "choices": [choice], "usage": usage}));
+                    return Self::json(200, &(wire.whole)(&reply));
                 }
-                let mut frames = pieces(content, *piece_chars, *piece_delay_ms);
-                frames.push(event(&json!({"choices": [{"index": 0, "delta": {}, "finish_reason": finish_reason}]}), 0));
-                if let Some(usage) = usage.filter(|_| request["stream_options"]["include_usage"] == true) {
-                    frames.push(event(&json!({"choices": [], "usage": usage}), 0));
-                }
-                frames.push(Frame::Text { text: "data: [DONE]\n\n".to_owned(), delay_ms: 0 });
-                Self::stream(frames)
+                let mut frames = beginning(wire, &reply, *piece_chars, *piece_delay_ms);
+                frames.extend((wire.ending)(&reply).iter().map(|value| frame((wire.frame)(value))));
+                frames.push(frame(wire.last_line.to_owned()));
+                Self::stream(wire, frames)
             }
-            Action::Error { status, message, code, retry_after, echo_key } => {
-                let key = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+            Action::Error { status, message, code, retry_after, echo_key, after } => {
+                let key = headers.get(wire.key_header).and_then(|value| value.to_str().ok()).unwrap_or_default();
                 let message = if *echo_key { format!("{message}: {key}") } else { message.clone() };
-                let answer = Self::json(*status, &json!({"error": {"message": message, "code": code}}));
-                Self { retry_after: *retry_after, ..answer }
+                let error = (wire.error)(*status, &message, code.as_deref());
+                if let Some(content) = after.as_ref().filter(|_| is_stream) {
+                    let mut frames = beginning(wire, &reply(content, ""), 8, 0);
+                    frames.push(frame((wire.frame)(&error)));
+                    return Self::stream(wire, frames);
+                }
+                Self { retry_after: *retry_after, ..Self::json(*status, &error) }
             }
             Action::Disconnect { content, piece_chars } => {
-                let mut frames = pieces(content, *piece_chars, 0);
+                let reply = reply(content, "");
+                if !is_stream {
+                    let body = (wire.whole)(&reply).to_string();
+                    let half = body.get(..body.floor_char_boundary(body.len() / 2)).unwrap_or_default();
+                    let frames = vec![frame(half.to_owned()), Frame::Cut];
+                    return Self { frames, ..Self::json(200, &Value::Null) };
+                }
+                let mut frames = beginning(wire, &reply, *piece_chars, 0);
                 frames.push(Frame::Cut);
-                Self::stream(frames)
+                Self::stream(wire, frames)
+            }
+            Action::Malformed if is_stream => {
+                let reply = reply("Well", "");
+                let mut frames = beginning(wire, &reply, 8, 0);
+                frames.push(frame(broken(&(wire.frame)(&(wire.piece)(&reply, "then")))));
+                Self::stream(wire, frames)
             }
             Action::Malformed => {
-                let mut frames = pieces("Well", 8, 0);
-                frames.push(Frame::Text { text: "data: {\"choices\": [{\"delta\"\n\n".to_owned(), delay_ms: 0 });
-                Self::stream(frames)
+                let body = (wire.whole)(&reply("Well", "stop")).to_string();
+                Self::text("application/json", broken(&body))
             }
-            Action::NonJson => Self::text("text/html", "<html><body>It works!</body></html>"),
-            Action::Empty if is_stream => {
-                let end = event(&json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}), 0);
-                Self::stream(vec![end])
+            Action::NonJson => Self::text("text/html", "<html><body>It works!</body></html>".to_owned()),
+            Action::Empty => {
+                let (content, finish_reason) = (String::new(), "stop".to_owned());
+                let reply = Action::Reply { content, finish_reason, piece_chars: 1, piece_delay_ms: 0, usage: false };
+                Self::of(&reply, wire, request, headers)
             }
-            Action::Empty => Self::json(200, &json!({"choices": [{"message": {"content": ""}}]})),
         }
     }
 
     fn json(status: u16, body: &Value) -> Self {
-        Self { status, ..Self::text("application/json", &body.to_string()) }
+        Self { status, ..Self::text("application/json", body.to_string()) }
     }
 
-    fn text(content_type: &'static str, text: &str) -> Self {
-        let frames = vec![Frame::Text { text: text.to_owned(), delay_ms: 0 }];
-        Self { status: 200, content_type, retry_after: None, frames }
+    fn text(content_type: &'static str, text: String) -> Self {
+        Self { status: 200, content_type, retry_after: None, frames: vec![frame(text)] }
     }
 
-    fn stream(frames: Vec<Frame>) -> Self {
-        Self { status: 200, content_type: "text/event-stream", retry_after: None, frames }
+    fn stream(wire: &Wire, frames: Vec<Frame>) -> Self {
+        Self { status: 200, content_type: wire.stream_type, retry_after: None, frames }
     }
 
     fn into_response(self, cors: bool, entry: Entry) -> Response {
@@ -172,34 +192,37 @@ fn body(frames: Vec<Frame>, entry: Entry) -> Body {
     }))
 }
 
-fn pieces(content: &str, piece_chars: usize, delay_ms: u64) -> Vec<Frame> {
-    let characters: Vec<char> = content.chars().collect();
+/// A stream up to its last words.
+fn beginning(wire: &Wire, reply: &Reply, piece_chars: usize, delay_ms: u64) -> Vec<Frame> {
+    let characters: Vec<char> = reply.content.chars().collect();
     let pieces = characters.chunks(piece_chars.max(1)).map(|piece| piece.iter().collect::<String>());
-    pieces.map(|piece| event(&json!({"choices": [{"index": 0, "delta": {"content": piece}}]}), delay_ms)).collect()
+    let words = pieces.map(|piece| Frame::Text { text: (wire.frame)(&(wire.piece)(reply, &piece)), delay_ms });
+    let opening = (wire.opening)(reply);
+    opening.iter().map(|value| frame((wire.frame)(value))).chain(words).collect()
 }
 
-fn event(data: &Value, delay_ms: u64) -> Frame {
-    Frame::Text { text: format!("data: {data}\n\n"), delay_ms }
+fn frame(text: String) -> Frame {
+    Frame::Text { text, delay_ms: 0 }
 }
 
-/// The rule of the reference runs.
-fn count(request: &Value, content: &str) -> Value {
-    let messages = request["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let prompt: usize = messages.iter().map(|message| text(&message["content"]).len().div_ceil(4) + 4).sum();
-    let completion = content.len().div_ceil(4);
-    json!({"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion})
+/// JSON that lacks a brace.
+fn broken(json: &str) -> String {
+    json.replacen('}', "", 1)
 }
 
-fn text(content: &Value) -> &str {
-    content.as_str().unwrap_or_default()
+/// The rule of the reference runs. A system prompt beside the messages counts as one.
+fn count(request: &Value, content: &str) -> Usage {
+    let contents = messages(request).iter().map(|message| &message["content"]).chain(request.get("system"));
+    let prompt = contents.map(|content| text(content).len().div_ceil(4) + 4).sum();
+    Usage { prompt, completion: content.len().div_ceil(4) }
 }
 
-fn preflight() -> Response {
+fn preflight(wire: &Wire) -> Response {
     Response::builder()
         .status(StatusCode::NO_CONTENT)
         .header(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")
-        .header(header::ACCESS_CONTROL_ALLOW_METHODS, "POST, OPTIONS")
-        .header(header::ACCESS_CONTROL_ALLOW_HEADERS, "content-type, authorization")
+        .header(header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, OPTIONS")
+        .header(header::ACCESS_CONTROL_ALLOW_HEADERS, wire.allowed_headers)
         .body(Body::empty())
         .expect("these headers are valid")
 }

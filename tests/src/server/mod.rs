@@ -1,13 +1,17 @@
-//! A model server that does as its script says: OpenAI's chat completions wire, streaming or not.
+//! A model server that does as its script says, on the wires of OpenAI, Anthropic and Ollama, streaming or not.
 //!
 //! For native tests ([`spawn`]) and, as the program `scripted-server`, for browser tests. Any API key will do.
 //!
 //! # The model
 //!
-//! `POST /v1/chat/completions` plays the next step of the script; `OPTIONS` on any path answers a CORS preflight that
-//! allows any origin, but only the headers `content-type` and `authorization`, as strict providers do. When the script
-//! is used up the answer is a 500 that says so. Usage is counted by rule: ceil(bytes / 4) per text, and 4 more for each
-//! message sent.
+//! `POST /v1/chat/completions`, `POST /v1/messages` (Anthropic) and `POST /api/chat` (Ollama) play the next step of the
+//! script, each in its own words; `GET /v1/models` and `GET /api/tags` list one model. What a provider refuses before it
+//! asks a model is refused here too, and costs no step: a missing model or message, a `response_format` or `format` that
+//! is none; Anthropic wants `x-api-key`, `anthropic-version`, `max_tokens`, and from pages
+//! `anthropic-dangerous-direct-browser-access`. `OPTIONS` on any path answers a CORS preflight that allows any origin,
+//! but only the headers that the wire needs, as strict providers do. When the script is used up the answer is a 500 that
+//! says so. Usage is counted by rule: ceil(bytes / 4) per text, and 4 more for each message sent, Anthropic's `system`
+//! included.
 //!
 //! # The script
 //!
@@ -15,15 +19,17 @@
 //!
 //! | `type` | what happens | further fields |
 //! |---|---|---|
-//! | `reply` | a reply, streamed if the request says so | `content`, `finish_reason` (`"stop"`), `piece_chars` (8), `piece_delay_ms` (0) before each piece, `usage` (true: tell it) |
-//! | `error` | an HTTP error with OpenAI's error object | `status`, `message`, `code`, `retry_after` (seconds), `echo_key` (false: the message repeats the `Authorization` header) |
-//! | `disconnect` | streams `content`, then cuts the connection | `content` (`""`), `piece_chars` |
-//! | `malformed` | a stream with a piece that is not JSON | |
+//! | `reply` | a reply, streamed if the request says so | `content`, `finish_reason` (`"stop"`; OpenAI's words, translated for the others), `piece_chars` (8), `piece_delay_ms` (0) before each piece, `usage` (true: tell it) |
+//! | `error` | an HTTP error with the wire's error object | `status`, `message`, `code` (Anthropic's error `type`; Ollama has none), `retry_after` (seconds), `echo_key` (false: the message repeats the header with the key), `after` (none: a stream says this first, and the error inside it) |
+//! | `disconnect` | begins a reply, then cuts the connection | `content` (`""`; a stream says all of it), `piece_chars` |
+//! | `malformed` | a stream with a piece that is not JSON, or a whole reply that is not | |
 //! | `non_json` | status 200 and an HTML page | |
 //! | `empty` | a reply without text | |
 //!
-//! Every step may also have `delay_ms` (0: wait before answering) and `cors` (true; false leaves out the CORS headers of
-//! the answer itself, not of the preflight).
+//! Every step may also have `delay_ms` (0: wait before answering), `cors` (true; false leaves out the CORS headers of
+//! the answer itself, not of the preflight) and `when`: `{"contains": "words"}` keeps the step for a request whose last
+//! message contains these words, whenever it comes. A request that no `when` fits takes the next step without one. Each
+//! step is played once.
 //!
 //! # What was asked
 //!
@@ -35,6 +41,7 @@
 mod answer;
 mod script;
 mod state;
+mod wire;
 
 use axum::Router;
 use axum::extract::{Json, State};
@@ -42,7 +49,7 @@ use axum::routing::{get, post};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-pub use script::{Action, Step};
+pub use script::{Action, Step, When};
 use state::Shared;
 
 /// Serves on the listener until the task is dropped.

@@ -8,12 +8,22 @@ pub struct Step {
     /// What happens.
     #[serde(flatten)]
     pub action: Action,
+    /// Which requests it is for; without it, for the next one that no other step is for.
+    pub when: Option<When>,
     /// How long to wait first.
     #[serde(default)]
     pub delay_ms: u64,
     /// Whether the answer has CORS headers.
     #[serde(default = "yes")]
     pub cors: bool,
+}
+
+/// What a request must hold.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct When {
+    /// The text of its last message contains this.
+    pub contains: String,
 }
 
 /// The kinds of answers; the table in [`super`] describes them.
@@ -40,6 +50,7 @@ pub enum Action {
         retry_after: Option<u64>,
         #[serde(default)]
         echo_key: bool,
+        after: Option<String>,
     },
     Disconnect {
         #[serde(default)]

@@ -24,8 +24,13 @@ impl Shared {
         self.memory().script = steps.into();
     }
 
-    pub(super) fn next_step(&self) -> Option<Step> {
-        self.memory().script.pop_front()
+    /// Takes the next step for a request that ends in this message: of those with a `when` the first that fits, else
+    /// the first without one.
+    pub(super) fn next_step(&self, last_message: &str) -> Option<Step> {
+        let script = &mut self.memory().script;
+        let fits = |step: &Step| step.when.as_ref().is_some_and(|when| last_message.contains(&when.contains));
+        let index = script.iter().position(fits).or_else(|| script.iter().position(|step| step.when.is_none()))?;
+        script.remove(index)
     }
 
     pub(super) fn requests(&self) -> Vec<Value> {

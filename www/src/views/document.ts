@@ -11,6 +11,8 @@ const LARGEST_FILE = 5e6;
 export class DocumentPanel extends Panel {
   @property() text = "";
   @property() sample = "";
+  /** Whether the protocol chosen sends the document. */
+  @property({ type: Boolean }) leaves = false;
   /** The most tokens the worker reads; 0 while unknown. */
   @property({ type: Number }) contextLength = 0;
   @state() private over = false;
@@ -30,7 +32,9 @@ export class DocumentPanel extends Panel {
       >
         <header>
           <h2 id="document-heading"><label for="document-text" class="heading-label">Document</label></h2>
-          <span class="where here">never sent</span>
+          ${this.leaves
+            ? html`<span class="where away">sent whole: remote only</span>`
+            : html`<span class="where here">never sent</span>`}
         </header>
         <div>
           <textarea

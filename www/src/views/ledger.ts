@@ -1,16 +1,23 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { customElement, property } from "lit/decorators.js";
+import type { Stage } from "minions-web";
 import type { Conversation, Sent } from "../conversation.js";
-import { balance, fresh, parts, requestBytes } from "../privacy.js";
+import { balance as balanceOf, fresh, parts, requestBytes, type Balance } from "../privacy.js";
 import { bytes, plural, utf8Length } from "../words.js";
 import { Panel } from "./panel.js";
 
 const time = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 
-const STAGES: Record<string, string> = {
+const STAGES: Record<Stage, string> = {
   open: "the question, and how to work with the worker",
   decide: "the worker’s reply",
   conclude: "the worker’s last reply, and a request to conclude",
+  advise: "the question, to be told what to look for",
+  decompose: "a request for a plan",
+  think: "what the worker found, to think about",
+  synthesize: "what the worker found, and a request to conclude",
+  answer: "the question with the whole document",
+  summarize: "earlier questions, to be summarised",
 };
 
 const ROLES: Record<string, string> = { system: "Instructions", user: "This page says", assistant: "The supervisor said" };
@@ -37,11 +44,14 @@ export class LedgerPanel extends Panel {
   }
 
   private books(run: Conversation): TemplateResult {
-    const { requests, bytes: size, workerBytes, leaked } = balance(run);
+    const balance = balanceOf(run);
+    const { requests, bytes: size } = balance;
     const recording = run.destination.kind === "recording";
     return html`
       <p data-testid="ledger-summary">
-        ${recording
+        ${run.destination.kind === "nowhere"
+          ? html`<strong>Nothing left this page.</strong> No supervisor took part.`
+          : recording
           ? html`<strong>Nothing left this page.</strong> The supervisor is a recording; these are the messages that a live one
               would have been sent: ${plural(requests, "request")}, ${bytes(size)}.`
           : html`<strong>${plural(requests, "request")}, ${bytes(size)} of text</strong>, to ${host(run)} and nowhere else.
@@ -52,6 +62,19 @@ export class LedgerPanel extends Panel {
             ${run.sent.map((sent) => this.entry(sent, run))}
           </ol>`
         : nothing}
+      ${run.sent.some(({ stage }) => stage === "answer") ? this.sentWhole(run) : this.kept(run, balance)}
+    `;
+  }
+
+  private sentWhole(run: Conversation): TemplateResult {
+    return html`<p class="notice warn" data-testid="ledger-whole">
+      The whole document (${bytes(utf8Length(run.document))}) was sent: that is what “remote only” does.
+      ${run.hidden ? "Names and identifiers that the rules found were replaced before." : nothing}
+    </p>`;
+  }
+
+  private kept(run: Conversation, { requests, workerBytes, leaked }: Balance): TemplateResult {
+    return html`
       <div class="kept" data-testid="ledger-kept">
         <p>
           The document (${bytes(utf8Length(run.document))}) stayed here.
@@ -81,7 +104,7 @@ export class LedgerPanel extends Panel {
         <summary>
           <span class="to">
             ${run.destination.kind === "recording" ? "Not sent" : html`To ${host(run)}`}, round ${sent.round}
-            <span class="quiet">${time.format(sent.at)} · ${STAGES[sent.stage] ?? sent.stage}</span>
+            <span class="quiet">${time.format(sent.at)} · ${STAGES[sent.stage]}</span>
           </span>
           <span class="bytes" data-testid="ledger-bytes">${bytes(requestBytes(sent))}</span>
         </summary>

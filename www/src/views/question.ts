@@ -1,5 +1,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
+import type { Privacy } from "minions-web";
+import { PROTOCOLS, type Protocol } from "../protocols.js";
 import { Panel } from "./panel.js";
 
 /** Who supervises, as the form says. */
@@ -9,8 +11,10 @@ export type SupervisorChoice =
 
 export interface Ask {
   task: string;
+  protocol: Protocol;
   supervisor: SupervisorChoice;
   maxRounds: number;
+  privacy: Privacy | null;
 }
 
 /** What to find out, and who thinks about it. */
@@ -29,6 +33,10 @@ export class QuestionPanel extends Panel {
   // Only here and in the input: never in storage, in a URL or in a log.
   @state() private key = "";
   @state() private rounds = 3;
+  @state() private protocol: Protocol = "minion";
+  @state() private hides = false;
+  /** Texts that the user wants hidden besides, separated by commas. */
+  @state() private names = "";
 
   protected override willUpdate(): void {
     if (!this.hasUpdated) this.task = this.sampleTask;
@@ -40,9 +48,11 @@ export class QuestionPanel extends Panel {
       <section class="panel" aria-labelledby="question-heading">
         <header>
           <h2 id="question-heading">Question and supervisor</h2>
-          ${this.kind === "recorded"
+          ${this.kind === "recorded" || this.protocol === "local_only"
             ? html`<span class="where here">nothing is sent</span>`
-            : html`<span class="where away">the question is sent</span>`}
+            : this.protocol === "remote_only"
+              ? html`<span class="where away">question and document are sent</span>`
+              : html`<span class="where away">the question is sent</span>`}
         </header>
         <form class="fields" @submit=${this.submit} @keydown=${this.shortcut} novalidate>
           <div>
@@ -63,7 +73,7 @@ export class QuestionPanel extends Panel {
                 name="supervisor"
                 data-testid="supervisor-recorded"
                 .checked=${this.kind === "recorded"}
-                @change=${() => (this.kind = "recorded")}
+                @change=${() => this.supervise("recorded")}
               />
               <span>Recorded supervisor</span>
               <span class="hint">
@@ -76,14 +86,16 @@ export class QuestionPanel extends Panel {
                 name="supervisor"
                 data-testid="supervisor-server"
                 .checked=${this.kind === "server"}
-                @change=${() => (this.kind = "server")}
+                @change=${() => this.supervise("server")}
               />
               <span>OpenAI or a compatible server</span>
               <span class="hint">With your key, asked straight from this page.</span>
             </label>
           </fieldset>
           ${this.kind === "recorded" ? this.mismatch(ownTask) : nothing}
-          ${this.kind === "server" ? this.server() : nothing}
+          ${this.kind === "server" && this.protocol !== "local_only" ? this.server() : nothing}
+          ${this.kind === "server" && this.protocol !== "local_only" ? this.privacy() : nothing}
+          ${this.picker()}
           ${this.refusal
             ? html`<p class="notice warn" role="alert" data-testid="refusal">${this.refusal}</p>`
             : nothing}
@@ -102,6 +114,68 @@ export class QuestionPanel extends Panel {
         </form>
       </section>
     `;
+  }
+
+  private supervise(kind: SupervisorChoice["kind"]): void {
+    if (kind === this.kind) return;
+    this.kind = kind;
+    // A recording is one side of a conversation: there is no other way to play it.
+    this.choose(kind === "recorded" ? "minion" : "auto");
+  }
+
+  private choose(protocol: Protocol): void {
+    this.protocol = protocol;
+    if (protocol !== "minion") this.kind = "server";
+    this.send<Protocol>("protocol-change", protocol);
+  }
+
+  private picker(): TemplateResult {
+    return html`<div>
+      <label for="protocol">Protocol</label>
+      <select
+        id="protocol"
+        data-testid="protocol"
+        aria-describedby="protocol-hint"
+        .value=${this.protocol}
+        @change=${(event: Event) => this.choose((event.target as HTMLSelectElement).value as Protocol)}
+      >
+        ${Object.entries(PROTOCOLS).map(
+          ([key, { name }]) => html`<option value=${key} ?selected=${key === this.protocol}>${name}</option>`,
+        )}
+      </select>
+      <p class="hint" id="protocol-hint" data-testid="protocol-hint">
+        ${PROTOCOLS[this.protocol].sentence}
+        ${this.kind === "recorded" ? "The recorded supervisor knows only this one; another choice takes a live supervisor." : nothing}
+      </p>
+    </div>`;
+  }
+
+  private privacy(): TemplateResult {
+    return html`<div>
+      <label class="choice">
+        <input
+          type="checkbox"
+          data-testid="privacy"
+          .checked=${this.hides}
+          @change=${(event: Event) => (this.hides = (event.target as HTMLInputElement).checked)}
+        />
+        <span>Hide names and identifiers from the cloud</span>
+        <span class="hint">Found by rules, not by a model: what the rules miss is sent. The answer has the names again.</span>
+      </label>
+      ${this.hides
+        ? html`<label for="names">Hide these as well</label>
+            <input
+              id="names"
+              type="text"
+              data-testid="privacy-names"
+              autocomplete="off"
+              spellcheck="false"
+              placeholder="Names or words, separated by commas"
+              .value=${this.names}
+              @input=${(event: InputEvent) => (this.names = (event.target as HTMLInputElement).value)}
+            />`
+        : nothing}
+    </div>`;
   }
 
   private mismatch(ownTask: boolean): TemplateResult | typeof nothing {
@@ -194,9 +268,12 @@ export class QuestionPanel extends Panel {
 
   private submit(event: SubmitEvent): void {
     event.preventDefault();
-    const { kind, baseURL, model, key } = this;
+    const { kind, baseURL, model, key, protocol, hides } = this;
+    const names = this.names.split(",").map((name) => name.trim()).filter(Boolean);
     this.send<Ask>("start-run", {
       task: this.task.trim(),
+      protocol,
+      privacy: hides && kind === "server" ? { names } : null,
       supervisor:
         kind === "recorded" ? { kind } : { kind, baseURL: baseURL.trim(), model: model.trim(), key: key.trim() },
       maxRounds: kind === "recorded" ? 3 : this.rounds,

@@ -2,7 +2,9 @@ import { html, nothing, type TemplateResult } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
 import type { Conversation, Item, Turn } from "../conversation.js";
-import { count, plural, seconds } from "../words.js";
+import type { Evidence } from "minions-web";
+import { hiddenWords, steps } from "../plan.js";
+import { count, money, plural, seconds } from "../words.js";
 import { Panel, type PropertyValues } from "./panel.js";
 
 /** The conversation of a run, and what came of it. */
@@ -49,8 +51,8 @@ export class RunPanel extends Panel {
   private nothingYet(): TemplateResult {
     return html`<div class="empty">
       <p>
-        Press <strong>Run</strong>. The supervisor asks the worker for what it needs to know, one question at a time; the worker
-        looks it up in the document; the supervisor draws the conclusion.
+        Press <strong>Run</strong>. The supervisor asks the worker for what it needs to know, one question at a time or by a plan
+        of many; the worker looks it up in the document; the supervisor draws the conclusion.
       </p>
     </div>`;
   }
@@ -74,6 +76,7 @@ export class RunPanel extends Panel {
 
   private conversation(run: Conversation): TemplateResult {
     return html`
+      ${this.privacy(run)}
       ${run.items.length
         ? html`<ol class="turns" aria-label="Messages">
             ${repeat(
@@ -83,7 +86,7 @@ export class RunPanel extends Panel {
             )}
           </ol>`
         : nothing}
-      ${this.ending(run)} ${this.tally(run)}
+      ${this.ending(run)} ${this.evidence(run)} ${this.tally(run)}
       ${run.state === "running"
         ? nothing
         : html`<div class="row">
@@ -98,9 +101,60 @@ export class RunPanel extends Panel {
         return html`<li class="round">Round ${item.round}</li>`;
       case "remark":
         return html`<li class="quiet" data-testid="remark">${item.text}</li>`;
+      case "plan":
+        return html`<li class="turn supervisor" data-testid="plan">
+          <div class="who"><strong>${item.isFallback ? "Plan (ours: the supervisor’s could not be used)" : "Plan"}</strong></div>
+          <ol class="steps">
+            ${steps(item.plan).map((step) => html`<li>${step}</li>`)}
+          </ol>
+        </li>`;
+      case "jobs":
+        return html`<li class="turn worker" data-testid="jobs">
+          <div class="who"><strong>Worker</strong></div>
+          <jobs-view .jobs=${item} .documents=${[run.document]} .revision=${this.revision}></jobs-view>
+        </li>`;
       case "turn":
         return this.turn(item, run);
     }
+  }
+
+  private privacy({ hidden }: Conversation): TemplateResult | typeof nothing {
+    if (!hidden) return nothing;
+    if (!hidden.length) {
+      return html`<p class="notice warn" data-testid="hidden">The rules found no names or identifiers to hide.</p>`;
+    }
+    return html`<details class="notice" data-testid="hidden">
+      <summary>Hidden from the supervisor: ${hiddenWords(hidden)}</summary>
+      <p class="quiet">In their place it sees ${hidden.map(({ placeholder }) => placeholder).join(", ")}.</p>
+    </details>`;
+  }
+
+  /** What the answer rests on: what the supervisor named first, the rest on demand. */
+  private evidence({ outcome }: Conversation): TemplateResult | typeof nothing {
+    if (!outcome?.evidence.length) return nothing;
+    const cited = outcome.evidence.filter(({ isCited }) => isCited);
+    const others = outcome.evidence.filter(({ isCited }) => !isCited);
+    return html`<section class="evidence" aria-labelledby="evidence-heading" data-testid="evidence">
+      <h3 id="evidence-heading">${cited.length ? "The answer rests on" : "The worker found"}</h3>
+      ${cited.length ? this.pieces(cited) : this.pieces(others.slice(0, 5))}
+      ${(cited.length ? others : others.slice(5)).length
+        ? html`<details>
+            <summary>${plural((cited.length ? others : others.slice(5)).length, "more answer")} of the worker</summary>
+            ${this.pieces(cited.length ? others : others.slice(5))}
+          </details>`
+        : nothing}
+    </section>`;
+  }
+
+  private pieces(pieces: Evidence[]): TemplateResult {
+    return html`<ul>
+      ${pieces.map(
+        ({ answer, quote, chunkId, votes }) => html`<li data-testid="evidence-piece">
+          ${answer}${quote && quote !== answer ? html` — <q>${quote}</q>` : nothing}
+          <span class="quiet">chunk ${chunkId}${votes > 1 ? `, ${votes} times` : nothing}${quote ? nothing : ", without a quote"}</span>
+        </li>`,
+      )}
+    </ul>`;
   }
 
   private turn(turn: Turn, run: Conversation): TemplateResult {
@@ -175,8 +229,18 @@ export class RunPanel extends Panel {
         <dd data-testid="tokens-remote">
           ${count(remote.prompt_tokens + remote.completion_tokens)} tokens
           <small>${count(remote.prompt_tokens)} read, ${count(remote.completion_tokens)} written</small>
+          ${run.cost ? html`<small data-testid="cost">about ${money(run.cost.spent)}</small>` : nothing}
         </dd>
       </div>
+      ${run.outcome
+        ? html`<div>
+            <dt>Had the document been sent</dt>
+            <dd data-testid="tokens-remote-only">
+              about ${count(run.outcome.remoteOnly.prompt_tokens + run.outcome.remoteOnly.completion_tokens)} tokens
+              ${run.cost ? html`<small>about ${money(run.cost.remoteOnly)}</small>` : nothing}
+            </dd>
+          </div>`
+        : nothing}
       <div>
         <dt>Time</dt>
         <dd data-testid="elapsed">${seconds(elapsed)}</dd>

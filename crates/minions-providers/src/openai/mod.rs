@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use minions_chat::{ChatError, ChatModel, ChatRequest, ChatResponse};
 
+pub use request::JsonMode;
+
 use crate::{ApiKey, Body, HttpRequest, HttpResponse, SseParser, Transport, error, retry};
 
 /// A model behind the chat completions wire.
@@ -29,8 +31,9 @@ pub struct OpenAi<T> {
     pub model: String,
     /// The key; empty for servers that want none.
     pub api_key: ApiKey,
-    /// Whether the model can be asked for JSON (`response_format`). Requests that want JSON say so in words as well.
-    pub has_json_mode: bool,
+    /// How far the model can be held to JSON (`response_format`): unless set, to a schema at OpenAI's own address and
+    /// to an object elsewhere. Requests that want JSON say so in words as well.
+    pub json_mode: Option<JsonMode>,
     /// The longest silence to put up with.
     pub timeout: Duration,
     /// How often a failed call is repeated.
@@ -42,7 +45,7 @@ impl<T> OpenAi<T> {
     pub fn new(transport: T, base_url: impl Into<String>, model: impl Into<String>, api_key: ApiKey) -> Self {
         let (base_url, model) = (base_url.into(), model.into());
         let timeout = Duration::from_secs(120);
-        Self { transport, base_url, model, api_key, has_json_mode: true, timeout, max_retries: 2 }
+        Self { transport, base_url, model, api_key, json_mode: None, timeout, max_retries: 2 }
     }
 }
 
@@ -92,7 +95,7 @@ impl<T: Transport> OpenAi<T> {
         Ok(HttpRequest {
             url: request::url(&self.base_url)?,
             headers,
-            body: request::body(request, &self.model, &self.base_url, self.has_json_mode)?,
+            body: request::body(request, &self.model, &self.base_url, self.json_mode)?,
             timeout: self.timeout,
         })
     }

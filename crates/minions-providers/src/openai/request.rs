@@ -1,7 +1,9 @@
 //! From a chat request to the wire.
 
+use std::borrow::Cow;
+
 use minions_chat::{ChatError, ChatRequest, Message, ResponseFormat};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Where chat completions are asked for.
 pub(super) fn url(base_url: &str) -> Result<String, ChatError> {
@@ -18,7 +20,7 @@ pub(super) fn body(
     request: &ChatRequest,
     model: &str,
     base_url: &str,
-    has_json_mode: bool,
+    json_mode: Option<JsonMode>,
 ) -> Result<String, ChatError> {
     if model.trim().is_empty() {
         return Err(ChatError::InvalidRequest("the model's name is empty: choose a model".to_owned()));
@@ -39,7 +41,10 @@ pub(super) fn body(
         min_p: request.min_p.filter(|_| !is_openai),
         seed: request.seed,
         stop: &request.stop,
-        response_format: has_json_mode.then_some(&request.response_format).filter(|format| !format.is_text()),
+        response_format: response_format(
+            &request.response_format,
+            json_mode.unwrap_or_else(|| JsonMode::of(is_openai)),
+        ),
     };
     serde_json::to_string(&wire).map_err(|error| ChatError::InvalidRequest(error.to_string()))
 }
@@ -67,12 +72,40 @@ struct WireRequest<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     stop: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
-    response_format: Option<&'a ResponseFormat>,
+    response_format: Option<Cow<'a, ResponseFormat>>,
 }
 
 #[derive(Serialize)]
 struct StreamOptions {
     include_usage: bool,
+}
+
+/// How far a model can be held to JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JsonMode {
+    /// Not at all: requests that want JSON say so in words only.
+    None,
+    /// To one JSON object (`json_object`).
+    Object,
+    /// To a schema (`json_schema`).
+    Schema,
+}
+
+impl JsonMode {
+    /// Most servers that speak this wire know `json_object`; several refuse `json_schema`.
+    fn of(is_openai: bool) -> Self {
+        if is_openai { Self::Schema } else { Self::Object }
+    }
+}
+
+/// The strongest form that both sides know.
+fn response_format(wanted: &ResponseFormat, mode: JsonMode) -> Option<Cow<'_, ResponseFormat>> {
+    match (wanted, mode) {
+        (ResponseFormat::Text, _) | (_, JsonMode::None) => None,
+        (ResponseFormat::JsonSchema { .. }, JsonMode::Object) => Some(Cow::Owned(ResponseFormat::JsonObject)),
+        (wanted, _) => Some(Cow::Borrowed(wanted)),
+    }
 }
 
 /// Whether the address is OpenAI's own, regional ones included.
@@ -88,21 +121,22 @@ fn host(url: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use minions_chat::JsonSchema;
     use serde_json::{Value, json};
 
     use super::*;
 
     const OPENAI: &str = "https://api.openai.com/v1";
 
-    fn wire(request: &ChatRequest, base_url: &str, has_json_mode: bool) -> Value {
-        let body = body(request, "m", base_url, has_json_mode).unwrap_or_default();
+    fn wire(request: &ChatRequest, base_url: &str, json_mode: Option<JsonMode>) -> Value {
+        let body = body(request, "m", base_url, json_mode).unwrap_or_default();
         serde_json::from_str(&body).unwrap_or_default()
     }
 
     #[test]
     fn sends_nothing_that_was_not_asked_for() {
         assert_eq!(
-            wire(&ChatRequest::new(vec![Message::user("hi")]), OPENAI, true),
+            wire(&ChatRequest::new(vec![Message::user("hi")]), OPENAI, None),
             json!({
                 "model": "m",
                 "messages": [{"role": "user", "content": "hi"}],
@@ -116,22 +150,36 @@ mod tests {
     fn names_the_token_limit_as_the_host_knows_it() {
         let request = ChatRequest { max_tokens: Some(7), top_k: Some(3), ..ChatRequest::default() };
         for openai in [OPENAI, "https://eu.api.openai.com/v1"] {
-            let wire = wire(&request, openai, true);
+            let wire = wire(&request, openai, None);
             assert_eq!(wire.get("max_completion_tokens"), Some(&json!(7)));
             assert_eq!((wire.get("max_tokens"), wire.get("top_k")), (None, None));
         }
         for other in ["http://localhost:8080/v1", "https://api.openai.com.example.org/v1"] {
-            let wire = wire(&request, other, true);
+            let wire = wire(&request, other, None);
             assert_eq!((wire.get("max_tokens"), wire.get("top_k")), (Some(&json!(7)), Some(&json!(3))));
             assert_eq!(wire.get("max_completion_tokens"), None);
         }
     }
 
     #[test]
-    fn asks_for_json_only_where_that_is_possible() {
-        let request = ChatRequest { response_format: ResponseFormat::JsonObject, ..ChatRequest::default() };
-        assert_eq!(wire(&request, OPENAI, true).get("response_format"), Some(&json!({"type": "json_object"})));
-        assert_eq!(wire(&request, OPENAI, false).get("response_format"), None);
+    fn asks_for_json_as_strictly_as_the_server_can() {
+        let json_schema = JsonSchema { name: "plan".into(), schema: json!({"type": "object"}), strict: true };
+        let schema = ResponseFormat::JsonSchema { json_schema };
+        let format = |wanted: &ResponseFormat, base_url, mode| {
+            let request = ChatRequest { response_format: wanted.clone(), ..ChatRequest::default() };
+            wire(&request, base_url, mode).get("response_format").cloned()
+        };
+        let object = Some(json!({"type": "json_object"}));
+        let strict = Some(json!({
+            "type": "json_schema",
+            "json_schema": {"name": "plan", "schema": {"type": "object"}, "strict": true},
+        }));
+        assert_eq!(format(&schema, OPENAI, None), strict);
+        assert_eq!(format(&schema, "http://localhost:8080/v1", None), object);
+        assert_eq!(format(&schema, "http://localhost:8080/v1", Some(JsonMode::Schema)), strict);
+        assert_eq!(format(&ResponseFormat::JsonObject, OPENAI, None), object);
+        assert_eq!(format(&schema, OPENAI, Some(JsonMode::None)), None);
+        assert_eq!(format(&ResponseFormat::Text, OPENAI, None), None);
     }
 
     #[test]

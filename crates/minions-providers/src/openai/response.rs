@@ -4,7 +4,7 @@ use minions_chat::{ChatError, ChatResponse, FinishReason, Message, Usage};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{ApiKey, error, estimate_usage};
+use crate::{ApiKey, error};
 
 /// Reads a whole reply.
 pub(super) fn parse(body: &str, messages: &[Message], key: &ApiKey) -> Result<ChatResponse, ChatError> {
@@ -36,7 +36,7 @@ pub(super) fn complete(
     if content.trim().is_empty() {
         return Err(ChatError::BadReply(empty(finish_reason).to_owned()));
     }
-    let usage = usage.map_or_else(|| estimate_usage(messages, &content), Usage::from);
+    let usage = usage.map_or_else(|| Usage::estimate(messages, &content), Usage::from);
     Ok(ChatResponse { content, finish_reason, usage })
 }
 

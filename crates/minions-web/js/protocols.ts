@@ -1,0 +1,114 @@
+/** The protocols. What each does is written in Rust, in `minions-protocol`; here is what a page calls. */
+import { Engine } from "./engine.js";
+import { MinionsError } from "./errors.js";
+import type { Outcome, ProtocolName, RunEvent } from "./events.js";
+import type { AutoOptions, LocalOnlyOptions, MinionOptions, MinionsOptions } from "./options.js";
+import { Provider } from "./providers.js";
+import { type Run, type RunRequest, start } from "./run.js";
+import type { WireProtocol } from "./wire.js";
+
+/** The local model that reads the documents. */
+export interface WorkerOption {
+  /** The local model that reads the documents. One run at a time: a second one rejects with `busy`. */
+  worker: Engine;
+}
+
+/** The two models that take part in a run. */
+export interface Participants extends WorkerOption {
+  /** The cloud model that thinks. */
+  supervisor: Provider;
+}
+
+/** What all protocols do alike: keep their options, and start. */
+abstract class Protocol {
+  readonly #worker: Engine;
+  readonly #supervisor: Provider | null;
+  readonly #protocol: () => WireProtocol;
+
+  constructor(name: ProtocolName | "auto", worker: Engine, supervisor: Provider | null, options: object) {
+    if (!(worker instanceof Engine)) throw new MinionsError("invalid_request", "worker must be an Engine");
+    if (supervisor !== null && !(supervisor instanceof Provider)) {
+      throw new MinionsError("invalid_request", "supervisor must be made by openai, openaiCompatible or recorded");
+    }
+    this.#worker = worker;
+    this.#supervisor = supervisor;
+    this.#protocol = () => ({ protocol: name, ...checked(options) });
+  }
+
+  /**
+   * Starts a run.
+   *
+   * @throws {MinionsError} never itself: failures arrive through `result` and through iterating, such as `busy` while
+   * another run uses the same worker, and with `outcome` what the run had come to
+   */
+  run(request: RunRequest): Run<RunEvent, Outcome> {
+    return start(this.#worker, this.#supervisor, this.#protocol, request);
+  }
+}
+
+/**
+ * The conversation: the supervisor asks the worker one question after another. For documents that fit into the
+ * worker's context.
+ *
+ * ```ts
+ * const run = new Minion({ worker, supervisor }).run({ task, context: [text] });
+ * for await (const event of run) console.log(event.type, event);
+ * const { answer, usage } = await run.result;
+ * ```
+ */
+export class Minion extends Protocol {
+  constructor({ worker, supervisor, ...options }: Participants & MinionOptions) {
+    super("minion", worker, supervisor, options);
+  }
+}
+
+/**
+ * The plan: the supervisor says what to look for, the worker reads every chunk in parallel, and what it found goes up
+ * with checked quotes. For long documents.
+ */
+export class Minions extends Protocol {
+  constructor({ worker, supervisor, ...options }: Participants & MinionsOptions) {
+    super("minions", worker, supervisor, options);
+  }
+}
+
+/** The worker alone: every chunk is asked the question. Nothing leaves the device. */
+export class LocalOnly extends Protocol {
+  constructor({ worker, ...options }: WorkerOption & LocalOnlyOptions) {
+    super("local_only", worker, null, options);
+  }
+}
+
+/**
+ * The supervisor alone: **the documents are sent to it whole.** For comparison, and for documents that are neither
+ * private nor long. The worker only lends its thread.
+ */
+export class RemoteOnly extends Protocol {
+  constructor({ worker, supervisor }: Participants) {
+    super("remote_only", worker, supervisor, {});
+  }
+}
+
+/** Predicts what each protocol would cost, chooses one before anything is sent, and says why in `protocol.chosen`. */
+export class Auto extends Protocol {
+  constructor({ worker, supervisor, ...options }: Participants & AutoOptions) {
+    super("auto", worker, supervisor, options);
+  }
+}
+
+/** Options without those that are left out. Numbers are checked here: Rust would only say that its JSON is invalid. */
+function checked(options: object, path = ""): object {
+  const set = Object.entries(options).filter(([, value]) => value != null);
+  return Object.fromEntries(
+    set.map(([name, value]) => {
+      if (typeof value === "object") return [name, checked(value, `${path}${name}.`)];
+      if (typeof value === "number" && !(Number.isInteger(value) && value >= 0 && value <= MAX_COUNT)) {
+        throw new MinionsError("invalid_request", `${path}${name} is ${value}: it must be a whole number from 0 to ${MAX_COUNT}`);
+      }
+      return [name, value];
+    }),
+  );
+}
+
+/** The largest number that Rust counts with in WebAssembly. */
+const MAX_COUNT = 2 ** 32 - 1;

@@ -1,0 +1,19 @@
+//! Parsing server-sent events: where the pieces of a stream end must make no difference.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use minions_providers::SseParser;
+
+fuzz_target!(|input: (u8, &[u8])| {
+    let (size, stream) = input;
+    let pieces = parse(stream.chunks(usize::from(size).max(1)));
+    assert_eq!(pieces, parse([stream].into_iter()));
+});
+
+fn parse<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Vec<String> {
+    let mut parser = SseParser::default();
+    let mut events: Vec<_> = pieces.flat_map(|piece| parser.push(piece)).collect();
+    events.extend(parser.finish());
+    events
+}

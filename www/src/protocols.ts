@@ -1,0 +1,49 @@
+/** The protocols as the page offers them: by name, with what is to be known before choosing. */
+import { Auto, LocalOnly, Minion, Minions, RemoteOnly, type Engine, type Outcome, type Provider, type Run, type RunEvent, type RunRequest } from "minions-web";
+
+export type Protocol = "auto" | "minion" | "minions" | "local_only" | "remote_only";
+
+export const PROTOCOLS: Record<Protocol, { name: string; sentence: string }> = {
+  auto: {
+    name: "Automatic",
+    sentence: "Estimates what each way would cost, picks one that keeps the document here, and says why.",
+  },
+  minion: {
+    name: "Minion: a conversation",
+    sentence: "The supervisor asks the worker one question after another. The document must fit into the worker’s context.",
+  },
+  minions: {
+    name: "MinionS: many jobs at once",
+    sentence: "The supervisor plans, the worker reads every piece of a long document, and checked quotes go up.",
+  },
+  local_only: {
+    name: "Local only",
+    sentence: "No supervisor and nothing is sent; the worker’s own answer is as good as the worker.",
+  },
+  remote_only: {
+    name: "Remote only",
+    sentence: "Sends the whole document to the supervisor: for comparison, and for texts that are not private.",
+  },
+};
+
+/** Starts a run of a protocol. */
+export function start(
+  protocol: Protocol,
+  worker: Engine,
+  supervisor: () => Provider,
+  maxRounds: number,
+  request: RunRequest,
+): Run<RunEvent, Outcome> {
+  switch (protocol) {
+    case "auto":
+      return new Auto({ worker, supervisor: supervisor(), minion: { maxRounds }, minions: { maxRounds } }).run(request);
+    case "minion":
+      return new Minion({ worker, supervisor: supervisor(), maxRounds }).run(request);
+    case "minions":
+      return new Minions({ worker, supervisor: supervisor(), maxRounds }).run(request);
+    case "local_only":
+      return new LocalOnly({ worker }).run(request);
+    case "remote_only":
+      return new RemoteOnly({ worker, supervisor: supervisor() }).run(request);
+  }
+}
