@@ -29,6 +29,7 @@ const server = await serve();
 const wanted = process.env.MINIONS_BROWSER_ADAPTER ?? process.env.MINIONS_ADAPTER;
 const browser = await chromium.launch(launchOptions(wanted === "hardware" ? wanted : "software"));
 try {
+  await measureProtocol();
   await measure("demo", "/models/demo-worker.gguf", [128, 512]);
   await measure("135m", "/generated/random-135m.gguf", quick ? [128] : [128, 512]);
 } finally {
@@ -38,6 +39,21 @@ try {
 
 console.log(table(rows));
 if (jsonFile) writeFileSync(jsonFile, `${JSON.stringify(rows, null, 1)}\n`);
+
+/** MinionS without its models. */
+async function measureProtocol() {
+  const page = await browser.newPage();
+  await page.goto(`${server.origin}/pages/blank.html`);
+  await page.waitForFunction(() => "connect" in globalThis);
+  const { jobs, ms } = await page.evaluate(async () => {
+    const { client, worker } = connect();
+    const fastest = await client.call("rehearse", { wasmUrl: null });
+    worker.terminate();
+    return fastest;
+  });
+  rows.push({ suite: "browser", case: `minions-${jobs}-jobs`, metric: "protocol_seconds", value: round(ms / 1000), unit: "s", adapter: "none" });
+  await page.close();
+}
 
 /** All rows of one model, in a page of its own. */
 async function measure(name, url, prompts) {

@@ -60,6 +60,8 @@ export interface WireRun {
 /** Work given to the device since the model was loaded. */
 export interface Counters {
   dispatches: number;
+  /** Captured steps replayed, each one submit. */
+  replays: number;
   readBacks: number;
   readBackBytes: number;
 }
@@ -102,4 +104,6 @@ export type Methods = {
   counters: { params: null; result: Counters; event: never };
   /** The size of the wasm memory. For tests. */
   memoryBytes: { params: null; result: number; event: never };
+  /** Runs MinionS without models, several times: the jobs of one run, and the milliseconds of the fastest. For benchmarks. */
+  rehearse: { params: { wasmUrl: string | null }; result: { jobs: number; ms: number }; event: never };
 };

@@ -1,4 +1,4 @@
-//! What tests ask.
+//! What tests and benchmarks ask.
 
 use wasm_bindgen::prelude::*;
 
@@ -20,4 +20,24 @@ pub fn memory_bytes() -> f64 {
     let memory: js_sys::WebAssembly::Memory = wasm_bindgen::memory().unchecked_into();
     let buffer: js_sys::ArrayBuffer = memory.buffer().unchecked_into();
     f64::from(buffer.byte_length())
+}
+
+/// A run of MinionS without models, for measuring what is left.
+#[wasm_bindgen]
+#[derive(Default)]
+pub struct Rehearsal(minions_protocol::Rehearsal);
+
+#[wasm_bindgen]
+impl Rehearsal {
+    /// Writes the document and the replies.
+    #[wasm_bindgen(constructor)]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Runs it: how many jobs there were.
+    pub async fn run(&self) -> Result<usize, JsValue> {
+        let outcome = self.0.run().await.map_err(Failure::from)?;
+        Ok(outcome.transcript.results.len())
+    }
 }

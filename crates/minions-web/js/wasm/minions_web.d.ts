@@ -37,3 +37,9 @@ export class Stream {
 export function probe(device: string): Promise<Adapter>;
 export function checkKernels(): Promise<KernelCheck[]>;
 export function memoryBytes(): number;
+
+export class Rehearsal {
+  constructor();
+  run(): Promise<number>;
+  free(): void;
+}
