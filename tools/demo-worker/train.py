@@ -66,7 +66,8 @@ STAGES = [
     Stage("small", 0.78e6, {"bare:small": 0.5, "chat:small": 0.5}, batch_tokens=2048),
     Stage("late", 2.45e6, {"bare:small": 0.2, "chat:small": 0.25, "chat:medium": 0.3, "chat:record": 0.25}, rate=(1.1, 0.25), batch_tokens=2560),
     Stage("final", 1.18e6, {"chat:small": 0.12, "chat:medium": 0.2, "chat:record": 0.25, "job:small": 0.28, "job:medium": 0.15}, rate=(0.8, 0.02), batch_tokens=2560),
-    Stage("more", 3.9e6, {"chat:small": 0.12, "chat:medium": 0.25, "chat:large": 0.08, "chat:record": 0.25, "job:small": 0.12, "job:medium": 0.18}, rate=(1.0, 0.02), batch_tokens=2560, gaps=0.05),
+    Stage("more", 4.0e6, {"chat:small": 0.12, "chat:medium": 0.25, "chat:large": 0.08, "chat:record": 0.25, "job:small": 0.12, "job:medium": 0.18}, rate=(1.0, 0.02), batch_tokens=2560, gaps=0.05),
+    Stage("jobs", 7.5e6, {"chat:small": 0.08, "chat:medium": 0.17, "chat:large": 0.04, "chat:record": 0.16, "job:small": 0.2, "job:medium": 0.25, "job:large": 0.1}, rate=(1.0, 0.02), batch_tokens=2560, gaps=0.05),
 ]  # fmt: skip
 
 
