@@ -1,5 +1,6 @@
-// embed:  out[r, i] = weights[token(r), i] * scale
-// weights: [vocab, hidden]   step: 4 words per row, the first is the token   out: [rows, hidden]   hidden: multiple of 32
+// embed:  out[r, i] = weights[token(r) - first, i] * scale
+// weights: [count, hidden], of tokens first .. first + count of a vocabulary   step: 4 words per row, the first is the token
+// out: [rows, hidden]   hidden: multiple of 32
 //
 //   binding 0  weights  vec4<u32>  packed, see shared/weights_*.wgsl
 //   binding 1  step     u32        row headers
@@ -7,12 +8,13 @@
 //   binding 3  params   uniform
 //
 // Dispatch: x = ceil(hidden / 8 / 64), y = rows; one invocation writes 8 elements.
-// A token past the vocabulary reads the last row. Precision: one product per element, exact but for that rounding.
+// A token past the vocabulary counts as its last. Rows of other tokens than these are left alone: an embedding in several
+// buffers is several launches. Precision: one product per element, exact but for that rounding.
 // Twin: src/cpu/embed.rs
 
 struct Params {
     rows: u32, hidden: u32, vocab: u32, scale: f32,
-    pad0: u32, pad1: u32, pad2: u32, pad3: u32,
+    first: u32, count: u32, pad0: u32, pad1: u32,
 }
 
 @group(0) @binding(0) var<storage, read_write> weights: array<vec4<u32>>;
@@ -29,8 +31,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     if (row >= params.rows || octet >= params.hidden / 8u) {
         return;
     }
-    let token = min(step[row * 4u], params.vocab - 1u);
-    let w = weight_octet(token, octet, params.vocab, params.hidden);
+    // Of a token before the first it is far past the last.
+    let weight_row = min(step[row * 4u], params.vocab - 1u) - params.first;
+    if (weight_row >= params.count) {
+        return;
+    }
+    let w = weight_octet(weight_row, octet, params.count, params.hidden);
     let at = row * (params.hidden / 4u) + octet * 2u;
     out[at] = w.lo * params.scale;
     out[at + 1u] = w.hi * params.scale;

@@ -1,5 +1,5 @@
-// gated_matmul:  out[m, j] = silu(dot(x[m, :], weights[j, :])) * dot(x[m, :], weights[f + j, :]),  silu(v) = v / (1 + exp(-v))
-// x: [rows, k]   weights: [2 f, k], gate rows 0 .. f, then up rows   out: [rows, f]   k: multiple of 32   for many rows
+// gated_matmul:  out[m, first + j] = silu(dot(x[m, :], weights[j, :])) * dot(x[m, :], weights[f + j, :]),  silu(v) = v / (1 + exp(-v))
+// x: [rows, k]   weights: [2 f, k], gate rows 0 .. f, then up rows   out: [rows, width]   k: multiple of 32   for many rows
 //
 //   binding 0  x        vec4<f32>
 //   binding 1  weights  vec4<u32>  packed, see shared/weights_*.wgsl
@@ -10,11 +10,12 @@
 // Its weight tile is 32 gate rows, then the 32 up rows of the same outputs.
 // Both tiles stand in workgroup memory [row][8 vec4 of k], the vec4s permuted by row so that reads hit different banks.
 // Precision: f32, summed in ascending blocks of 4; a row's result does not depend on the other rows.
+// Columns of out other than first .. first + f are left alone: a matrix in several buffers is several launches.
 // Twin: src/cpu/gated_matmul.rs
 
 struct Params {
-    rows: u32, f: u32, k: u32, pad0: u32,
-    pad1: u32, pad2: u32, pad3: u32, pad4: u32,
+    rows: u32, f: u32, k: u32, width: u32,
+    first: u32, pad0: u32, pad1: u32, pad2: u32,
 }
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4<f32>>;
@@ -44,7 +45,7 @@ fn store(row: u32, column: u32, sums: vec4<f32>) {
         return;
     }
     let gated = sums.xy / (1.0 + exp(-sums.xy)) * sums.zw;
-    let at = row * params.f + column;
+    let at = row * params.width + params.first + column;
     if (column < params.f) { out[at] = gated.x; }
     if (column + 16u < params.f) { out[at + 16u] = gated.y; }
 }

@@ -1,5 +1,5 @@
-// gated_matvec:  out[m, j] = silu(dot(x[m, :], weights[j, :])) * dot(x[m, :], weights[f + j, :]),  silu(v) = v / (1 + exp(-v))
-// x: [rows, k]   weights: [2 f, k], gate rows 0 .. f, then up rows   out: [rows, f]   k: multiple of 32   for few rows
+// gated_matvec:  out[m, first + j] = silu(dot(x[m, :], weights[j, :])) * dot(x[m, :], weights[f + j, :]),  silu(v) = v / (1 + exp(-v))
+// x: [rows, k]   weights: [2 f, k], gate rows 0 .. f, then up rows   out: [rows, width]   k: multiple of 32   for few rows
 //
 //   binding 0  x        vec4<f32>
 //   binding 1  weights  vec4<u32>  packed, see shared/weights_*.wgsl
@@ -10,11 +10,12 @@
 // A workgroup of 64 makes 4 outputs of ROWS rows: 16 lanes walk one output's gate and up rows, 8 elements each at a
 // time (adjacent lanes read adjacent weights, which serve all ROWS), then one barrier and a sum of 16 partial sums per output.
 // Precision: f32; a row's result depends neither on ROWS nor on the other rows.
+// Columns of out other than first .. first + f are left alone: a matrix in several buffers is several launches.
 // Twin: src/cpu/gated_matvec.rs
 
 struct Params {
-    rows: u32, f: u32, k: u32, pad0: u32,
-    pad1: u32, pad2: u32, pad3: u32, pad4: u32,
+    rows: u32, f: u32, k: u32, width: u32,
+    first: u32, pad0: u32, pad1: u32, pad2: u32,
 }
 
 const ROWS: u32 = {{ ROWS }}u;
@@ -96,6 +97,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let column = group.x * 4u + lane % 4u;
     if (lane < 4u * ROWS && row < params.rows && column < params.f) {
         let sums = total(lane / 4u, lane % 4u);
-        out[row * params.f + column] = sums.x / (1.0 + exp(-sums.x)) * sums.y;
+        out[row * params.width + params.first + column] = sums.x / (1.0 + exp(-sums.x)) * sums.y;
     }
 }

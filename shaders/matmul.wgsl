@@ -1,5 +1,5 @@
-// matmul:  out[m, j] = dot(x[m, :], weights[j, :])
-// x: [rows, k]   weights: [n, k]   out: [rows, n]   k: multiple of 32   for many rows (prefill)
+// matmul:  out[m, first + j] = dot(x[m, :], weights[j, :])
+// x: [rows, k]   weights: [n, k]   out: [rows, width]   k: multiple of 32   for many rows (prefill)
 //
 //   binding 0  x        vec4<f32>
 //   binding 1  weights  vec4<u32>  packed, see shared/weights_*.wgsl
@@ -9,11 +9,12 @@
 // Dispatch: x = ceil(n / 64), y = ceil(rows / 32); a workgroup of 128 makes a tile of 32 rows x 64 outputs.
 // Both tiles stand in workgroup memory [row][8 vec4 of k], the vec4s permuted by row so that reads hit different banks.
 // Precision: f32, summed in ascending blocks of 4; a row's result does not depend on the other rows.
+// Columns of out other than first .. first + n are left alone: a matrix in several buffers is several launches.
 // Twin: src/cpu/matmul.rs
 
 struct Params {
-    rows: u32, n: u32, k: u32, pad0: u32,
-    pad1: u32, pad2: u32, pad3: u32, pad4: u32,
+    rows: u32, n: u32, k: u32, width: u32,
+    first: u32, pad0: u32, pad1: u32, pad2: u32,
 }
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4<f32>>;
@@ -41,7 +42,7 @@ fn store(row: u32, column: u32, sums: vec4<f32>) {
     if (row >= params.rows) {
         return;
     }
-    let at = row * params.n + column;
+    let at = row * params.width + params.first + column;
     if (column < params.n) { out[at] = sums.x; }
     if (column + 16u < params.n) { out[at + 16u] = sums.y; }
     if (column + 32u < params.n) { out[at + 32u] = sums.z; }

@@ -1,5 +1,5 @@
-// matvec:  out[m, j] = dot(x[m, :], weights[j, :])
-// x: [rows, k]   weights: [n, k]   out: [rows, n]   k: multiple of 32   for few rows (decoding)
+// matvec:  out[m, first + j] = dot(x[m, :], weights[j, :])
+// x: [rows, k]   weights: [n, k]   out: [rows, width]   k: multiple of 32   for few rows (decoding)
 //
 //   binding 0  x        vec4<f32>
 //   binding 1  weights  vec4<u32>  packed, see shared/weights_*.wgsl
@@ -10,11 +10,12 @@
 // A workgroup of 64 makes 8 outputs of ROWS rows: 16 lanes walk two outputs' weights, 8 elements each at a time
 // (adjacent lanes read adjacent weights, which serve all ROWS), then one barrier and a sum of 16 partial sums per output.
 // Precision: f32; a row's result depends neither on ROWS nor on the other rows.
+// Columns of out other than first .. first + n are left alone: a matrix in several buffers is several launches.
 // Twin: src/cpu/matvec.rs
 
 struct Params {
-    rows: u32, n: u32, k: u32, pad0: u32,
-    pad1: u32, pad2: u32, pad3: u32, pad4: u32,
+    rows: u32, n: u32, k: u32, width: u32,
+    first: u32, pad0: u32, pad1: u32, pad2: u32,
 }
 
 const ROWS: u32 = {{ ROWS }}u;
@@ -97,9 +98,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let column = group.x * 8u + lane % 4u * 2u;
     if (lane < 4u * ROWS && row < params.rows && column < params.n) {
         let sums = total(lane / 4u, lane % 4u);
-        out[row * params.n + column] = sums.x;
+        out[row * params.width + params.first + column] = sums.x;
         if (column + 1u < params.n) {
-            out[row * params.n + column + 1u] = sums.y;
+            out[row * params.width + params.first + column + 1u] = sums.y;
         }
     }
 }

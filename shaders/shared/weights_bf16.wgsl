@@ -1,8 +1,4 @@
 // Weights [n, k] as bf16, two per word, the earlier one in the low half: one vec4<u32> holds 8.
-// Offers weight_octet; the including file declares `weights: array<vec4<u32>>`.
-
-/// 8 consecutive weights of one row.
-struct Octet { lo: vec4<f32>, hi: vec4<f32> }
 
 fn bf16_pair(a: u32, b: u32) -> vec4<f32> {
     return bitcast<vec4<f32>>(vec4<u32>(a << 16u, a & 0xffff0000u, b << 16u, b & 0xffff0000u));

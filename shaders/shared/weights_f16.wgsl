@@ -1,8 +1,4 @@
 // Weights [n, k] as f16, two per word, the earlier one in the low half: one vec4<u32> holds 8.
-// Offers weight_octet; the including file declares `weights: array<vec4<u32>>`.
-
-/// 8 consecutive weights of one row.
-struct Octet { lo: vec4<f32>, hi: vec4<f32> }
 
 fn weight_octet(row: u32, octet: u32, n: u32, k: u32) -> Octet {
     let v = weights[row * (k / 8u) + octet];

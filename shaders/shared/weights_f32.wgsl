@@ -1,8 +1,4 @@
 // Weights [n, k] as f32: element i of row r stands at word r * k + i.
-// Offers weight_octet; the including file declares `weights: array<vec4<u32>>`.
-
-/// 8 consecutive weights of one row.
-struct Octet { lo: vec4<f32>, hi: vec4<f32> }
 
 fn weight_octet(row: u32, octet: u32, n: u32, k: u32) -> Octet {
     let i = row * (k / 4u) + octet * 2u;

@@ -85,7 +85,7 @@ impl Shader {
         self.check(slots);
         let mut source = self.template.to_owned();
         if let Some(format) = slots.weights {
-            source = source.replace("{{ weights }}", weights_source(format));
+            source = source.replace("{{ weights }}", &[OCTET, weights_source(format)].join("\n"));
         }
         if let Some(rows) = slots.rows {
             source = source.replace("{{ ROWS }}", &rows.to_string());
@@ -117,6 +117,9 @@ impl Shader {
     }
 }
 
+/// What the formats' files are written with.
+const OCTET: &str = include_str!("../shared/octet.wgsl");
+
 const fn weights_source(format: WeightFormat) -> &'static str {
     match format {
         WeightFormat::F32 => include_str!("../shared/weights_f32.wgsl"),
@@ -124,6 +127,15 @@ const fn weights_source(format: WeightFormat) -> &'static str {
         WeightFormat::Bf16 => include_str!("../shared/weights_bf16.wgsl"),
         WeightFormat::Q8_0 => include_str!("../shared/weights_q8_0.wgsl"),
         WeightFormat::Q4_0 => include_str!("../shared/weights_q4_0.wgsl"),
+        WeightFormat::Q4_1 => include_str!("../shared/weights_q4_1.wgsl"),
+        WeightFormat::Q5_0 => include_str!("../shared/weights_q5_0.wgsl"),
+        WeightFormat::Q5_1 => include_str!("../shared/weights_q5_1.wgsl"),
+        WeightFormat::Iq4_Nl => include_str!("../shared/weights_iq4_nl.wgsl"),
+        WeightFormat::Q2_K => include_str!("../shared/weights_q2_k.wgsl"),
+        WeightFormat::Q3_K => include_str!("../shared/weights_q3_k.wgsl"),
+        WeightFormat::Q4_K => include_str!("../shared/weights_q4_k.wgsl"),
+        WeightFormat::Q5_K => include_str!("../shared/weights_q5_k.wgsl"),
+        WeightFormat::Q6_K => include_str!("../shared/weights_q6_k.wgsl"),
     }
 }
 

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use minions_engine::{Engine, LoadOptions, MemorySource};
+use minions_engine::{Engine, LoadOptions, MemorySource, Quantization};
 use minions_providers::{ApiKey, OpenAi, Preset};
 
 use crate::device::DeviceChoice;
@@ -38,6 +38,9 @@ pub struct WorkerArguments {
     /// [default: 4096 in this process, unknown of a server].
     #[arg(long, value_name = "TOKENS")]
     worker_context: Option<usize>,
+    /// What the weights of a worker in this process become if its file holds them in 16 or 32 bits: less memory, less exact.
+    #[arg(long, value_name = "q8_0|q4_0")]
+    quantize: Option<Quantization>,
     /// Where a worker in this process runs.
     #[arg(long, value_enum, default_value_t = DeviceChoice::Auto)]
     device: DeviceChoice,
@@ -91,6 +94,9 @@ impl WorkerArguments {
                 "there is no worker at {}: name a .gguf file, a Hugging Face folder, an http address, or demo",
                 path.display()
             ))),
+            WorkerChoice::Server(_) if self.quantize.is_some() => {
+                Err(Failure::input("--quantize is for a worker in this process; a server's is as it is"))
+            }
             _ if self.worker_model.is_some() && !is_server => {
                 Err(Failure::input("--worker-model is for a worker behind an http address; this one is a file"))
             }
@@ -125,6 +131,7 @@ impl WorkerArguments {
         let compute = self.device.open().await.map_err(Failure::worker)?;
         let options = LoadOptions {
             context_length: self.worker_context,
+            quantize: self.quantize,
             // Without it the CPU would compute on until the end of a reply, and Ctrl-C wait for it.
             between_steps: Some(Box::new(|| Box::pin(tokio::task::yield_now()))),
             ..LoadOptions::default()

@@ -125,6 +125,13 @@ impl Compute {
         }
     }
 
+    /// The same, with bindings of at most so many bytes: what a smaller adapter would do with a model.
+    #[must_use]
+    pub fn with_max_binding_bytes(mut self, bytes: u64) -> Self {
+        self.adapter.max_binding_bytes = bytes;
+        self
+    }
+
     /// What runs the kernels.
     pub fn adapter(&self) -> &Adapter {
         &self.adapter

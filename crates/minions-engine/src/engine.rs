@@ -12,7 +12,7 @@ use crate::device::{Adapter, Compute};
 use crate::error::{Error, Result};
 use crate::generate::{Sampling, Sequence, Step, StepBuilder};
 use crate::kernels::{self, CapturedStep, Counters};
-use crate::model::{KvCache, PagePool, Transformer, load};
+use crate::model::{KvCache, PagePool, Quantization, Transformer, load};
 use crate::text::{ChatTemplate, Date, Detokenizer, StopStrings, Tokenizer};
 use crate::weights::{ModelFile, ModelSource};
 
@@ -32,6 +32,8 @@ const WARM_UP_ROWS: [usize; 2] = [1, 32];
 pub struct LoadOptions {
     /// The most tokens that prompt and reply may have together; at most the model's own limit.
     pub context_length: Option<usize>,
+    /// What weights in floats become while they are loaded, to take less memory; norms stay as they are.
+    pub quantize: Option<Quantization>,
     /// Today, for chat templates that write it. Without it such a template says that it has none.
     pub date: Option<Date>,
     /// Awaited between steps, so that a single-threaded shell can handle messages (an abort) while the CPU computes.
@@ -127,7 +129,7 @@ impl Engine {
         let limit = config.context_length;
         let context_length = options.context_length.unwrap_or(DEFAULT_CONTEXT_LENGTH).min(limit);
         let end_tokens = config.eos_token_ids.clone();
-        let loaded = load(&file, context_length, &compute, on_progress).await?;
+        let loaded = load(&file, context_length, options.quantize, &compute, on_progress).await?;
         let pool = PagePool::new(context_length.div_ceil(minions_shaders::PAGE_SIZE));
         let cache = KvCache::new(config, pool.total(), &compute.device);
         let mut engine = Self {

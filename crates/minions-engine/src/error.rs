@@ -103,7 +103,7 @@ impl Error {
     }
 
     pub(crate) fn unsupported_type(name: &str, tensor: &str) -> Self {
-        let supported = "F32, F16, BF16, Q8_0, Q4_0 (a quantized file must keep every tensor in one of these)";
+        let supported = "F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL";
         Self::Unsupported { what: "tensor type", name: format!("{name} of {tensor}"), supported }
     }
 }

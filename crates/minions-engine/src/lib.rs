@@ -16,5 +16,6 @@ pub use device::{Adapter, AdapterKind, Compute};
 pub use engine::{BetweenSteps, Engine, LoadOptions, ModelInfo, Progress};
 pub use error::{Error, Result};
 pub use kernels::{Counters, KernelCheck, check_kernels};
+pub use model::Quantization;
 pub use text::Date;
 pub use weights::{MemorySource, ModelSource};

@@ -23,25 +23,47 @@ const WEIGHTS_INDEX = "model.safetensors.index.json";
 /** Files of a Hugging Face folder that a model may lack. */
 const OPTIONAL = ["tokenizer_config.json", "generation_config.json", "chat_template.jinja"];
 
-/** Fetches the `.gguf` file, or the folder, at an address. */
+/** How the name of one of a model's several GGUF files ends. */
+const SPLIT = /-\d{5}-of-(\d{5})\.gguf$/;
+
+/** Fetches the `.gguf` file, with the others of its model if there are several, or the folder, at an address. */
 export async function download(url: string, signal: AbortSignal, onProgress: OnProgress): Promise<ModelFiles> {
   const { pathname, protocol } = new URL(url);
   const name = decodeURIComponent(pathname.slice(pathname.lastIndexOf("/") + 1));
   if (pathname.endsWith("/")) return downloadFolder(url, signal, onProgress);
   if (protocol === "blob:" || name.toLowerCase().endsWith(".gguf")) {
     const main = protocol === "blob:" ? "model.gguf" : name;
-    return { files: new Map([[main, await required(url, main, signal, onProgress)]]), main };
+    const files = new Map<string, Blob>();
+    for (const part of splitNames(main)) {
+      const address = new URL(url);
+      if (part !== main) address.pathname = pathname.slice(0, pathname.lastIndexOf("/") + 1) + encodeURIComponent(part);
+      files.set(part, await required(address.href, part, signal, onProgress));
+    }
+    return { files, main };
   }
   throw new MinionsError("unknown_model", `"${name}" is neither a .gguf file nor a folder; the address of a folder ends in "/"`);
+}
+
+/** The names of all files of a model in several, of which `name` is one; else that name alone. */
+function splitNames(name: string): string[] {
+  const count = SPLIT.exec(name)?.[1];
+  if (count === undefined) return [name];
+  const ending = (index: number) => `-${String(index + 1).padStart(5, "0")}-of-${count}.gguf`;
+  return Array.from({ length: Number(count) }, (_, index) => name.replace(SPLIT, ending(index)));
 }
 
 /** Which of a user's files describes the model. */
 export function pickMain(names: string[]): string {
   if (names.includes(CONFIG)) return CONFIG;
   const ggufs = names.filter((name) => name.toLowerCase().endsWith(".gguf"));
-  if (ggufs.length === 1 && ggufs[0] !== undefined) return ggufs[0];
+  const first = ggufs.find((name) => {
+    const all = splitNames(name);
+    return all[0] === name && ggufs.every((other) => all.includes(other));
+  });
+  if (first !== undefined) return first;
   const found = names.length === 0 ? "nothing" : names.join(", ");
-  throw new MinionsError("invalid_model", `a model is one .gguf file, or a folder with ${CONFIG}; given: ${found}`);
+  const needed = `one .gguf file, or all that it is split into, or a folder with ${CONFIG}`;
+  throw new MinionsError("invalid_model", `a model is ${needed}; given: ${found}`);
 }
 
 async function downloadFolder(folder: string, signal: AbortSignal, onProgress: OnProgress): Promise<ModelFiles> {

@@ -4,7 +4,7 @@ import { ChatCompletions } from "./chat.js";
 import { MinionsError } from "./errors.js";
 import { Client } from "./rpc.js";
 import { isSupported, type Support } from "./support.js";
-import type { Adapter, Device, ModelInfo, ModelSource, Progress } from "./types.js";
+import type { Adapter, Device, ModelInfo, ModelSource, Progress, Quantization } from "./types.js";
 import type { Methods, WireSource } from "./wire.js";
 
 /** How to load a model. */
@@ -17,6 +17,11 @@ export interface LoadOptions {
   device?: Device | undefined;
   /** The most tokens that prompt and reply may have together: at most the model's own limit, by default at most 4096. */
   contextLength?: number | undefined;
+  /**
+   * What weights in 16 or 32 bits become while they are loaded, to take less memory: 8 bits, or 4 (the embedding and the
+   * head 8). Weights that the file holds in fewer bits stay as they are.
+   */
+  quantize?: Quantization | undefined;
   /**
    * A worker that runs `minions-web/worker`, where the default way of starting one does not suit a bundler:
    * `new Worker(new URL("minions-web/worker", import.meta.url), { type: "module" })`. It holds one engine at a time and
@@ -80,6 +85,7 @@ export class Engine {
           source,
           device: options.device ?? "auto",
           contextLength: options.contextLength ?? null,
+          quantize: options.quantize ?? null,
           wasmUrl: options.wasmUrl === undefined ? null : absolute(options.wasmUrl),
         },
         { signal: options.signal, onEvent: options.onProgress },

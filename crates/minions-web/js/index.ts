@@ -23,4 +23,4 @@ export { openai, openaiCompatible, recorded } from "./providers.js";
 export type { CompatibleOptions, JsonMode, Provider, ProviderOptions, RecordedReply, Recording } from "./providers.js";
 export type { Price, Run, RunRequest } from "./run.js";
 export type { Support } from "./support.js";
-export type { Adapter, Device, ModelInfo, ModelSource, Progress } from "./types.js";
+export type { Adapter, Device, ModelInfo, ModelSource, Progress, Quantization } from "./types.js";

@@ -10,6 +10,9 @@ export type ModelSource =
 /** What runs the model: `auto` takes the GPU where there is one and the CPU otherwise. */
 export type Device = "auto" | "gpu" | "cpu";
 
+/** ggml's block formats that weights can be quantised to: 8 or 4 bits, and a scale for every 32 weights. */
+export type Quantization = "q8_0" | "q4_0";
+
 /** How far loading is. Numbers are bytes, and kernels for `compile`. */
 export type Progress =
   /** A file arrives. `total` is 0 where the server does not say how long it is. */

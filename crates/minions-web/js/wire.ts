@@ -2,7 +2,7 @@
 import type { FinishReason, History, Message, ProtocolName, Usage } from "./events.js";
 import type { Privacy } from "./options.js";
 import type { JsonMode, Recording } from "./providers.js";
-import type { Adapter, Device, ModelInfo, Progress } from "./types.js";
+import type { Adapter, Device, ModelInfo, Progress, Quantization } from "./types.js";
 
 /** A model as the worker gets it: addresses are absolute. */
 export type WireSource = { url: string } | { files: Record<string, Blob> };
@@ -81,7 +81,13 @@ export interface KernelCheck {
 /** The methods of the worker. A worker holds one engine. */
 export type Methods = {
   load: {
-    params: { source: WireSource; device: Device; contextLength: number | null; wasmUrl: string | null };
+    params: {
+      source: WireSource;
+      device: Device;
+      contextLength: number | null;
+      quantize: Quantization | null;
+      wasmUrl: string | null;
+    };
     result: { model: ModelInfo; adapter: Adapter };
     event: Progress;
   };

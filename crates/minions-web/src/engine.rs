@@ -40,17 +40,21 @@ pub struct Engine {
 
 #[wasm_bindgen]
 impl Engine {
-    /// Loads the model that the file `main` describes, on `device`: `auto`, `gpu` or `cpu`.
+    /// Loads the model that the file `main` describes, on `device`: `auto`, `gpu` or `cpu`; its floats as they are, or
+    /// quantised to `q8_0` or `q4_0`.
     pub async fn load(
         #[wasm_bindgen(unchecked_param_type = "Map<string, Blob>")] files: Map,
         main: String,
         device: String,
         context_length: Option<u32>,
+        quantize: Option<String>,
         #[wasm_bindgen(unchecked_param_type = "(progress: Progress) => void")] on_progress: Function,
     ) -> Result<Self, JsValue> {
+        let quantize = quantize.map(|name| name.parse()).transpose().map_err(Failure::from)?;
         let compute = open(&device).await?;
         let options = LoadOptions {
             context_length: context_length.map(|length| length as usize),
+            quantize,
             date: Some(today()),
             between_steps: Some(take_turns()),
         };

@@ -19,8 +19,12 @@ pub struct GatedMatmulParams {
     pub f: u32,
     /// Inputs per row, a multiple of 32.
     pub k: u32,
+    /// Length of a row of out.
+    pub width: u32,
+    /// Column of out that the first output goes to.
+    pub first: u32,
     /// Zero.
-    pub pad: [u32; 5],
+    pub pad: [u32; 3],
 }
 
 impl Params for GatedMatmulParams {
@@ -31,10 +35,11 @@ impl Params for GatedMatmulParams {
     }
 }
 
-/// `out[m, j] = silu(dot(x[m, :], weights[j, :])) * dot(x[m, :], weights[f + j, :])`, with `x: [rows, k]`,
-/// `weights: [2 f, k]`, `out: [rows, f]`.
+/// `out[m, first + j] = silu(dot(x[m, :], weights[j, :])) * dot(x[m, :], weights[f + j, :])`, with `x: [rows, k]`,
+/// `weights: [2 f, k]`, `out: [rows, width]`.
 pub fn gated_matmul(x: &[f32], format: WeightFormat, weights: &[u32], params: &GatedMatmulParams, out: &mut [f32]) {
-    let params = GatedMatvecParams { rows: params.rows, f: params.f, k: params.k, pad: params.pad };
+    let GatedMatmulParams { rows, f, k, width, first, pad } = *params;
+    let params = GatedMatvecParams { rows, f, k, width, first, pad };
     gated_matvec(x, format, weights, &params, out);
 }
 
@@ -50,7 +55,7 @@ mod tests {
         let mut weights = [1.0; 64];
         weights[32..].fill(0.0);
         weights[32] = 3.0;
-        let params = GatedMatmulParams { rows: 1, f: 1, k: 32, ..Default::default() };
+        let params = GatedMatmulParams { rows: 1, f: 1, k: 32, width: 1, ..Default::default() };
         let mut out = [0.0];
         gated_matmul(&x, WeightFormat::F32, &crate::weights::pack_f32(&weights), &params, &mut out);
         assert!((out[0] - 2.0 / (1.0 + (-2.0_f32).exp()) * 4.5).abs() < 1e-5, "{out:?}");

@@ -19,8 +19,12 @@ pub struct GatedMatvecParams {
     pub f: u32,
     /// Inputs per row, a multiple of 32.
     pub k: u32,
+    /// Length of a row of out.
+    pub width: u32,
+    /// Column of out that the first output goes to.
+    pub first: u32,
     /// Zero.
-    pub pad: [u32; 5],
+    pub pad: [u32; 3],
 }
 
 impl Params for GatedMatvecParams {
@@ -31,18 +35,20 @@ impl Params for GatedMatvecParams {
     }
 }
 
-/// `out[m, j] = silu(dot(x[m, :], weights[j, :])) * dot(x[m, :], weights[f + j, :])`, with `x: [rows, k]`,
-/// `weights: [2 f, k]`, `out: [rows, f]`.
+/// `out[m, first + j] = silu(dot(x[m, :], weights[j, :])) * dot(x[m, :], weights[f + j, :])`, with `x: [rows, k]`,
+/// `weights: [2 f, k]`, `out: [rows, width]`.
 pub fn gated_matvec(x: &[f32], format: WeightFormat, weights: &[u32], params: &GatedMatvecParams, out: &mut [f32]) {
     let (rows, f, k) = (params.rows as usize, params.f as usize, params.k as usize);
+    let (width, first) = (params.width as usize, params.first as usize);
     assert!(k.is_multiple_of(BLOCK), "k {k} is not a multiple of {BLOCK}");
-    assert_eq!((x.len(), out.len()), (rows * k, rows * f), "lengths of x: [rows, k] and out: [rows, f]");
+    assert_eq!((x.len(), out.len()), (rows * k, rows * width), "lengths of x: [rows, k] and out: [rows, width]");
+    assert!(first + f <= width, "columns {first} .. {first} + {f} of {width}");
     let mut unpacked = vec![0.0; 4 * k];
     for j in (0..f).step_by(2) {
         let next = (j + 1).min(f - 1);
         products(x, (format, weights, 2 * f), k, [j, f + j, next, f + next], &mut unpacked, |m, sums| {
-            out[m * f + j] = silu(sums[0]) * sums[1];
-            out[m * f + next] = silu(sums[2]) * sums[3];
+            out[m * width + first + j] = silu(sums[0]) * sums[1];
+            out[m * width + first + next] = silu(sums[2]) * sums[3];
         });
     }
 }
@@ -59,7 +65,7 @@ mod tests {
         let mut weights = [1.0; 64];
         weights[32..].fill(0.0);
         weights[32] = 3.0;
-        let params = GatedMatvecParams { rows: 1, f: 1, k: 32, ..Default::default() };
+        let params = GatedMatvecParams { rows: 1, f: 1, k: 32, width: 1, ..Default::default() };
         let mut out = [0.0];
         gated_matvec(&x, WeightFormat::F32, &crate::weights::pack_f32(&weights), &params, &mut out);
         assert!((out[0] - 2.0 / (1.0 + (-2.0_f32).exp()) * 4.5).abs() < 1e-5, "{out:?}");

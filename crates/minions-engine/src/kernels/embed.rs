@@ -8,7 +8,7 @@ use minions_shaders::cpu::{self, EmbedParams};
 use minions_shaders::{Slots, WeightFormat};
 
 use super::launch::launch;
-use super::tensors::{empty, from_vec, plain};
+use super::tensors::plain;
 use crate::generate::Step;
 use crate::model::Matrix;
 
@@ -17,6 +17,7 @@ trait EmbedOps: Backend {
     fn embed(
         weights: IntTensor<Self>,
         step: IntTensor<Self>,
+        out: FloatTensor<Self>,
         format: WeightFormat,
         params: EmbedParams,
     ) -> FloatTensor<Self>;
@@ -26,10 +27,10 @@ impl EmbedOps for Cube {
     fn embed(
         weights: IntTensor<Self>,
         step: IntTensor<Self>,
+        out: FloatTensor<Self>,
         format: WeightFormat,
         params: EmbedParams,
     ) -> FloatTensor<Self> {
-        let out = empty(&weights, [params.rows as usize, params.hidden as usize], DType::F32);
         launch(&params, Slots::weights(format), &[&weights, &step, &out]);
         out
     }
@@ -39,30 +40,32 @@ impl EmbedOps for Flex {
     fn embed(
         weights: IntTensor<Self>,
         step: IntTensor<Self>,
+        mut out: FloatTensor<Self>,
         format: WeightFormat,
         params: EmbedParams,
     ) -> FloatTensor<Self> {
         let (weights, step) = (plain(weights), plain(step));
-        let shape = [params.rows as usize, params.hidden as usize];
-        let mut out = vec![0.0; shape[0] * shape[1]];
-        cpu::embed(format, weights.storage(), step.storage(), &params, &mut out);
-        from_vec(out, shape)
+        cpu::embed(format, weights.storage(), step.storage(), &params, out.storage_mut());
+        out
     }
 }
 
 /// The embeddings of the step's tokens: → `[rows, hidden]`.
 pub(crate) fn embed(matrix: &Matrix, step: &Step) -> Tensor<2> {
-    let params = EmbedParams {
+    let out = Tensor::<2>::empty([step.rows(), matrix.inputs()], (&step.words().device(), DType::F32));
+    let mut params = EmbedParams {
         rows: step.rows() as u32,
         hidden: matrix.inputs() as u32,
         vocab: matrix.outputs() as u32,
         scale: 1.0,
         ..Zeroable::zeroed()
     };
-    Tensor::from_dispatch(Dispatch::embed(
-        matrix.words().into_dispatch(),
-        step.words().into_dispatch(),
-        matrix.format(),
-        params,
-    ))
+    let mut out = out.into_dispatch();
+    for part in matrix.parts() {
+        params.count = part.outputs() as u32;
+        let (weights, words) = (part.words().into_dispatch(), step.words().into_dispatch());
+        out = Dispatch::embed(weights, words, out, part.format(), params);
+        params.first += params.count;
+    }
+    Tensor::from_dispatch(out)
 }

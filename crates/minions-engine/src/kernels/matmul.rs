@@ -11,18 +11,19 @@ use minions_shaders::cpu::{self, GatedMatmulParams, GatedMatvecParams, MatmulPar
 use minions_shaders::{ROW_GROUPS, Slots, WeightFormat};
 
 use super::launch::launch;
-use super::tensors::{empty, from_vec, plain};
+use super::tensors::plain;
 use crate::model::Matrix;
 
 /// Up to this many rows the matvec kernels read the weights at most twice, which costs less than filling a third or more of
 /// a tile of 32 rows with nothing.
-const MATVEC_MAX_ROWS: usize = 16;
+const MATVEC_MAX_ROWS: u32 = 16;
 
 #[backend_extension(Cube, Flex)]
 trait MatmulOps: Backend {
     fn packed_matvec(
         x: FloatTensor<Self>,
         weights: IntTensor<Self>,
+        out: FloatTensor<Self>,
         format: WeightFormat,
         params: MatvecParams,
     ) -> FloatTensor<Self>;
@@ -30,6 +31,7 @@ trait MatmulOps: Backend {
     fn packed_matmul(
         x: FloatTensor<Self>,
         weights: IntTensor<Self>,
+        out: FloatTensor<Self>,
         format: WeightFormat,
         params: MatmulParams,
     ) -> FloatTensor<Self>;
@@ -37,6 +39,7 @@ trait MatmulOps: Backend {
     fn gated_matvec(
         x: FloatTensor<Self>,
         weights: IntTensor<Self>,
+        out: FloatTensor<Self>,
         format: WeightFormat,
         params: GatedMatvecParams,
     ) -> FloatTensor<Self>;
@@ -44,6 +47,7 @@ trait MatmulOps: Backend {
     fn gated_matmul(
         x: FloatTensor<Self>,
         weights: IntTensor<Self>,
+        out: FloatTensor<Self>,
         format: WeightFormat,
         params: GatedMatmulParams,
     ) -> FloatTensor<Self>;
@@ -53,10 +57,10 @@ impl MatmulOps for Cube {
     fn packed_matvec(
         x: FloatTensor<Self>,
         weights: IntTensor<Self>,
+        out: FloatTensor<Self>,
         format: WeightFormat,
         params: MatvecParams,
     ) -> FloatTensor<Self> {
-        let out = empty(&x, [params.rows as usize, params.n as usize], DType::F32);
         launch(&params, Slots::weights_and_rows(format, row_group(params.rows)), &[&x, &weights, &out]);
         out
     }
@@ -64,10 +68,10 @@ impl MatmulOps for Cube {
     fn packed_matmul(
         x: FloatTensor<Self>,
         weights: IntTensor<Self>,
+        out: FloatTensor<Self>,
         format: WeightFormat,
         params: MatmulParams,
     ) -> FloatTensor<Self> {
-        let out = empty(&x, [params.rows as usize, params.n as usize], DType::F32);
         launch(&params, Slots::weights(format), &[&x, &weights, &out]);
         out
     }
@@ -75,10 +79,10 @@ impl MatmulOps for Cube {
     fn gated_matvec(
         x: FloatTensor<Self>,
         weights: IntTensor<Self>,
+        out: FloatTensor<Self>,
         format: WeightFormat,
         params: GatedMatvecParams,
     ) -> FloatTensor<Self> {
-        let out = empty(&x, [params.rows as usize, params.f as usize], DType::F32);
         launch(&params, Slots::weights_and_rows(format, row_group(params.rows)), &[&x, &weights, &out]);
         out
     }
@@ -86,10 +90,10 @@ impl MatmulOps for Cube {
     fn gated_matmul(
         x: FloatTensor<Self>,
         weights: IntTensor<Self>,
+        out: FloatTensor<Self>,
         format: WeightFormat,
         params: GatedMatmulParams,
     ) -> FloatTensor<Self> {
-        let out = empty(&x, [params.rows as usize, params.f as usize], DType::F32);
         launch(&params, Slots::weights(format), &[&x, &weights, &out]);
         out
     }
@@ -99,53 +103,49 @@ impl MatmulOps for Flex {
     fn packed_matvec(
         x: FloatTensor<Self>,
         weights: IntTensor<Self>,
+        mut out: FloatTensor<Self>,
         format: WeightFormat,
         params: MatvecParams,
     ) -> FloatTensor<Self> {
         let (x, weights) = (plain(x), plain(weights));
-        let shape = [params.rows as usize, params.n as usize];
-        let mut out = vec![0.0; shape[0] * shape[1]];
-        cpu::matvec(x.storage(), format, weights.storage(), &params, &mut out);
-        from_vec(out, shape)
+        cpu::matvec(x.storage(), format, weights.storage(), &params, out.storage_mut());
+        out
     }
 
     fn packed_matmul(
         x: FloatTensor<Self>,
         weights: IntTensor<Self>,
+        mut out: FloatTensor<Self>,
         format: WeightFormat,
         params: MatmulParams,
     ) -> FloatTensor<Self> {
         let (x, weights) = (plain(x), plain(weights));
-        let shape = [params.rows as usize, params.n as usize];
-        let mut out = vec![0.0; shape[0] * shape[1]];
-        cpu::matmul(x.storage(), format, weights.storage(), &params, &mut out);
-        from_vec(out, shape)
+        cpu::matmul(x.storage(), format, weights.storage(), &params, out.storage_mut());
+        out
     }
 
     fn gated_matvec(
         x: FloatTensor<Self>,
         weights: IntTensor<Self>,
+        mut out: FloatTensor<Self>,
         format: WeightFormat,
         params: GatedMatvecParams,
     ) -> FloatTensor<Self> {
         let (x, weights) = (plain(x), plain(weights));
-        let shape = [params.rows as usize, params.f as usize];
-        let mut out = vec![0.0; shape[0] * shape[1]];
-        cpu::gated_matvec(x.storage(), format, weights.storage(), &params, &mut out);
-        from_vec(out, shape)
+        cpu::gated_matvec(x.storage(), format, weights.storage(), &params, out.storage_mut());
+        out
     }
 
     fn gated_matmul(
         x: FloatTensor<Self>,
         weights: IntTensor<Self>,
+        mut out: FloatTensor<Self>,
         format: WeightFormat,
         params: GatedMatmulParams,
     ) -> FloatTensor<Self> {
         let (x, weights) = (plain(x), plain(weights));
-        let shape = [params.rows as usize, params.f as usize];
-        let mut out = vec![0.0; shape[0] * shape[1]];
-        cpu::gated_matmul(x.storage(), format, weights.storage(), &params, &mut out);
-        from_vec(out, shape)
+        cpu::gated_matmul(x.storage(), format, weights.storage(), &params, out.storage_mut());
+        out
     }
 }
 
@@ -159,28 +159,46 @@ fn row_group(rows: u32) -> u32 {
 pub(crate) fn matmul(x: Tensor<2>, matrix: &Matrix) -> Tensor<2> {
     let [rows, inputs] = x.dims();
     assert_eq!(inputs, matrix.inputs(), "matmul: inputs");
-    let (n, k) = (matrix.outputs() as u32, inputs as u32);
-    let (x, weights) = (x.into_dispatch(), matrix.words().into_dispatch());
-    Tensor::from_dispatch(if rows <= MATVEC_MAX_ROWS {
-        let params = MatvecParams { rows: rows as u32, n, k, ..Zeroable::zeroed() };
-        Dispatch::packed_matvec(x, weights, matrix.format(), params)
-    } else {
-        let params = MatmulParams { rows: rows as u32, n, k, ..Zeroable::zeroed() };
-        Dispatch::packed_matmul(x, weights, matrix.format(), params)
-    })
+    let (rows, k, width) = (rows as u32, inputs as u32, matrix.outputs() as u32);
+    let (mut out, mut first) = (output(&x, width).into_dispatch(), 0);
+    for part in matrix.parts() {
+        let (x, weights) = (x.clone().into_dispatch(), part.words().into_dispatch());
+        let n = part.outputs() as u32;
+        out = if rows <= MATVEC_MAX_ROWS {
+            let params = MatvecParams { rows, n, k, width, first, ..Zeroable::zeroed() };
+            Dispatch::packed_matvec(x, weights, out, part.format(), params)
+        } else {
+            let params = MatmulParams { rows, n, k, width, first, ..Zeroable::zeroed() };
+            Dispatch::packed_matmul(x, weights, out, part.format(), params)
+        };
+        first += n;
+    }
+    Tensor::from_dispatch(out)
 }
 
-/// `silu(x · Gᵀ) · (x · Uᵀ)` where `matrix` stacks G on U: `[rows, inputs]` → `[rows, outputs / 2]`.
+/// `silu(x · Gᵀ) · (x · Uᵀ)` where each part of `matrix` stacks rows of G on the same rows of U: `[rows, inputs]` →
+/// `[rows, outputs / 2]`.
 pub(crate) fn gated_matmul(x: Tensor<2>, matrix: &Matrix) -> Tensor<2> {
     let [rows, inputs] = x.dims();
     assert_eq!(inputs, matrix.inputs(), "gated_matmul: inputs");
-    let (f, k) = ((matrix.outputs() / 2) as u32, inputs as u32);
-    let (x, weights) = (x.into_dispatch(), matrix.words().into_dispatch());
-    Tensor::from_dispatch(if rows <= MATVEC_MAX_ROWS {
-        let params = GatedMatvecParams { rows: rows as u32, f, k, ..Zeroable::zeroed() };
-        Dispatch::gated_matvec(x, weights, matrix.format(), params)
-    } else {
-        let params = GatedMatmulParams { rows: rows as u32, f, k, ..Zeroable::zeroed() };
-        Dispatch::gated_matmul(x, weights, matrix.format(), params)
-    })
+    let (rows, k, width) = (rows as u32, inputs as u32, (matrix.outputs() / 2) as u32);
+    let (mut out, mut first) = (output(&x, width).into_dispatch(), 0);
+    for part in matrix.parts() {
+        let (x, weights) = (x.clone().into_dispatch(), part.words().into_dispatch());
+        let f = part.outputs() as u32 / 2;
+        out = if rows <= MATVEC_MAX_ROWS {
+            let params = GatedMatvecParams { rows, f, k, width, first, ..Zeroable::zeroed() };
+            Dispatch::gated_matvec(x, weights, out, part.format(), params)
+        } else {
+            let params = GatedMatmulParams { rows, f, k, width, first, ..Zeroable::zeroed() };
+            Dispatch::gated_matmul(x, weights, out, part.format(), params)
+        };
+        first += f;
+    }
+    Tensor::from_dispatch(out)
+}
+
+/// What the parts of a matrix write their columns to, not written yet: `[rows of x, width]`.
+fn output(x: &Tensor<2>, width: u32) -> Tensor<2> {
+    Tensor::empty([x.dims()[0], width as usize], (&x.device(), DType::F32))
 }

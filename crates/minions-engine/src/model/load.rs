@@ -1,16 +1,17 @@
 //! From a model file to modules on the device: one matrix at a time, repacked once.
 //!
-//! What is in wasm memory at any moment is one matrix as packed, and the piece of its rows that is being packed. The file
-//! itself stays with its source.
+//! What is in wasm memory at any moment is one part of a matrix as packed, and the piece of its rows that is being packed.
+//! The file itself stays with its source.
 
 use std::ops::Range;
+use std::str::FromStr;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use minions_shaders::WeightFormat;
 
 use super::attention::Attention;
 use super::feed_forward::FeedForward;
-use super::matrix::Matrix;
+use super::matrix::{Matrix, MatrixPart};
 use super::rms_norm::RmsNorm;
 use super::rope;
 use super::transformer::{Layer, Transformer};
@@ -18,13 +19,51 @@ use crate::device::Compute;
 use crate::engine::Progress;
 use crate::error::{Error, Result};
 use crate::kernels::Heads;
-use crate::weights::{ModelFile, ModelSource, TensorType};
+use crate::weights::{ModelFile, ModelSource};
 
 /// Formats of less than this part of the weights, norms for one, do not describe a model.
 const WORTH_NAMING: u64 = 20;
 
 /// Bytes of a file read at a time.
 const PIECE_BYTES: u64 = 2 << 20;
+
+/// A matrix is cut into parts at multiples of so many rows: whole tiles of every kernel.
+const PART_ROWS: usize = 64;
+
+/// The matrices with a row for each token of the vocabulary.
+const EMBEDDING: &str = "model.embed_tokens.weight";
+const HEAD: &str = "lm_head.weight";
+
+/// What weights in floats become while they are loaded. Weights that a file holds in fewer bits stay as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantization {
+    /// 8 bits, and a scale for every 32 weights.
+    Q8_0,
+    /// 4 bits, and a scale for every 32 weights; the embedding and the head get 8. Every token's scores come out of the
+    /// head, and an embedding is all that the model sees of a token: they lose the most by 4 bits and are read the least.
+    Q4_0,
+}
+
+impl Quantization {
+    fn format(self, tensor: &str) -> WeightFormat {
+        match self {
+            Self::Q4_0 if ![EMBEDDING, HEAD].contains(&tensor) => WeightFormat::Q4_0,
+            _ => WeightFormat::Q8_0,
+        }
+    }
+}
+
+impl FromStr for Quantization {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        match name {
+            "q8_0" => Ok(Self::Q8_0),
+            "q4_0" => Ok(Self::Q4_0),
+            _ => Err(Error::InvalidRequest(format!("quantize is {name:?}; it must be q8_0 or q4_0"))),
+        }
+    }
+}
 
 /// A model on the device, and what was found on the way.
 pub struct LoadedModel {
@@ -42,14 +81,15 @@ pub struct LoadedModel {
 pub async fn load<S: ModelSource>(
     file: &ModelFile<S>,
     context_length: usize,
+    quantize: Option<Quantization>,
     compute: &Compute,
     on_progress: &mut dyn FnMut(Progress),
 ) -> Result<LoadedModel> {
-    let mut loader = Loader::new(file, compute, on_progress);
+    let mut loader = Loader::new(file, quantize, compute, on_progress);
     loader.check_memory(context_length)?;
     let config = file.config();
     let heads = Heads { q: config.n_heads, kv: config.n_kv_heads, dim: config.head_dim };
-    let embedding = loader.matrix(&["model.embed_tokens.weight"]).await?;
+    let embedding = loader.matrix(&[EMBEDDING]).await?;
     let mut layers = Vec::with_capacity(config.n_layers);
     for index in 0..config.n_layers {
         let name = |part: &str| format!("model.layers.{index}.{part}.weight");
@@ -64,13 +104,13 @@ pub async fn load<S: ModelSource>(
             ),
             feed_forward_norm: loader.norm(&name("post_attention_layernorm")).await?,
             feed_forward: FeedForward::new(
-                loader.matrix(&[&name("mlp.gate_proj"), &name("mlp.up_proj")]).await?,
+                loader.gated_matrix(&name("mlp.gate_proj"), &name("mlp.up_proj")).await?,
                 loader.matrix(&[&name("mlp.down_proj")]).await?,
             ),
         });
     }
     let norm = loader.norm("model.norm.weight").await?;
-    let head = if config.tie_word_embeddings { None } else { Some(loader.matrix(&["lm_head.weight"]).await?) };
+    let head = if config.tie_word_embeddings { None } else { Some(loader.matrix(&[HEAD]).await?) };
     let rope = rope::table(config, context_length, &compute.device);
     Ok(LoadedModel {
         transformer: Transformer { embedding, layers, norm, head, rope },
@@ -82,6 +122,7 @@ pub async fn load<S: ModelSource>(
 
 struct Loader<'a, S> {
     file: &'a ModelFile<S>,
+    quantize: Option<Quantization>,
     device: &'a Device,
     max_binding_bytes: u64,
     on_progress: &'a mut dyn FnMut(Progress),
@@ -90,13 +131,19 @@ struct Loader<'a, S> {
     device_bytes: u64,
     parameters: u64,
     /// Weights in each format.
-    by_type: Vec<(TensorType, u64)>,
+    by_format: Vec<(WeightFormat, u64)>,
 }
 
 impl<'a, S: ModelSource> Loader<'a, S> {
-    fn new(file: &'a ModelFile<S>, compute: &'a Compute, on_progress: &'a mut dyn FnMut(Progress)) -> Self {
+    fn new(
+        file: &'a ModelFile<S>,
+        quantize: Option<Quantization>,
+        compute: &'a Compute,
+        on_progress: &'a mut dyn FnMut(Progress),
+    ) -> Self {
         Self {
             file,
+            quantize,
             device: &compute.device,
             max_binding_bytes: compute.adapter().max_binding_bytes.min(compute.adapter().max_buffer_bytes),
             on_progress,
@@ -104,7 +151,7 @@ impl<'a, S: ModelSource> Loader<'a, S> {
             total_bytes: file.tensors().map(|(_, tensor)| tensor.size_bytes).sum(),
             device_bytes: 0,
             parameters: 0,
-            by_type: Vec::new(),
+            by_format: Vec::new(),
         }
     }
 
@@ -122,48 +169,105 @@ impl<'a, S: ModelSource> Loader<'a, S> {
         Ok(())
     }
 
-    /// The matrices `names` stacked into one, so that one kernel reads them together.
+    /// The matrices `names` stacked into one, so that one kernel reads them together: in parts where their formats differ,
+    /// so that nothing is expanded, and where they are too large to be bound at once.
     async fn matrix(&mut self, names: &[&str]) -> Result<Matrix> {
-        let mut parts = Vec::with_capacity(names.len());
+        let inputs = self.file.tensor(names[0])?.columns();
+        let mut parts: Vec<Slices> = Vec::new();
         for name in names {
-            parts.push(self.file.tensor(name)?);
-        }
-        let inputs = parts[0].columns();
-        let outputs = parts.iter().map(|part| part.rows()).sum();
-        let format = common_format(parts.iter().map(|part| part.dtype));
-        let bytes = format.packed_len(outputs, inputs) as u64 * 4;
-        if bytes > self.max_binding_bytes {
-            return Err(Error::OutOfMemory(format!(
-                "tensor {} takes {bytes} bytes and the adapter binds at most {}: choose a model with a smaller \
-                 vocabulary or stronger quantization",
-                names[0], self.max_binding_bytes
-            )));
-        }
-        let mut words = vec![0; format.packed_len(outputs, inputs)];
-        let mut first_row = 0;
-        for (name, part) in names.iter().zip(&parts) {
-            let (rows, dtype) = (part.rows(), part.dtype);
-            let piece = (PIECE_BYTES / part.row_bytes().max(1)).max(1) as usize;
-            for start in (0..rows).step_by(piece) {
-                let end = rows.min(start + piece);
-                let source = self.file.read_rows(name, start..end).await?;
-                let place = Placement { rows: first_row + start..first_row + end, outputs, inputs };
-                pack(&source, dtype, format, place, &mut words);
-                self.note(dtype, source.len() as u64, ((end - start) * inputs) as u64);
+            let (rows, format) = (self.file.tensor(name)?.rows(), self.format(name)?);
+            let most = self.rows_at_once(name, format, inputs)?;
+            let mut start = 0;
+            while start < rows {
+                let room = match parts.last() {
+                    Some(part) if part.format == format => most.saturating_sub(part.rows()),
+                    _ => 0,
+                };
+                if room == 0 {
+                    parts.push(Slices { format, slices: Vec::new() });
+                    continue;
+                }
+                let end = rows.min(start + room);
+                parts.last_mut().expect("there is room in it").slices.push((*name, start..end));
+                start = end;
             }
-            first_row += rows;
         }
-        self.device_bytes += bytes;
-        let matrix = Matrix::new(words, format, outputs, inputs, self.device);
+        self.upload(parts, inputs).await
+    }
+
+    /// The matrices `gate` and `up` stacked into one, likewise; each part holds the same rows of both. Where their formats
+    /// differ, both become f16: one kernel reads both.
+    async fn gated_matrix(&mut self, gate: &str, up: &str) -> Result<Matrix> {
+        let (inputs, rows) = (self.file.tensor(gate)?.columns(), self.file.tensor(gate)?.rows());
+        let format = self.format(gate)?;
+        let format = if format == self.format(up)? { format } else { WeightFormat::F16 };
+        let most = (self.rows_at_once(gate, format, inputs)? / 2).max(PART_ROWS / 2);
+        let cut = |start: usize| {
+            let rows = start..rows.min(start + most);
+            Slices { format, slices: vec![(gate, rows.clone()), (up, rows)] }
+        };
+        self.upload((0..rows).step_by(most).map(cut).collect(), inputs).await
+    }
+
+    /// What a tensor is on the device: what it is in its file, or what was asked for instead of floats.
+    fn format(&self, name: &str) -> Result<WeightFormat> {
+        let dtype = self.file.tensor(name)?.dtype;
+        let quantize = self.quantize.filter(|_| dtype.block_len() == 1);
+        Ok(quantize.map_or(dtype, |quantize| quantize.format(name)))
+    }
+
+    /// How many rows the adapter can bind at once.
+    fn rows_at_once(&self, name: &str, format: WeightFormat, inputs: usize) -> Result<usize> {
+        let step_bytes = format.packed_len(PART_ROWS, inputs) as u64 * 4;
+        match self.max_binding_bytes / step_bytes {
+            0 => Err(Error::OutOfMemory(format!(
+                "{PART_ROWS} rows of tensor {name} take {step_bytes} bytes and the adapter binds at most {}",
+                self.max_binding_bytes
+            ))),
+            steps => Ok(usize::try_from(steps).unwrap_or(usize::MAX).saturating_mul(PART_ROWS)),
+        }
+    }
+
+    async fn upload(&mut self, parts: Vec<Slices<'_>>, inputs: usize) -> Result<Matrix> {
+        let mut uploaded = Vec::with_capacity(parts.len());
+        for part in parts {
+            uploaded.push(self.part(part, inputs).await?);
+        }
+        Ok(Matrix::new(uploaded, inputs))
+    }
+
+    async fn part(&mut self, part: Slices<'_>, inputs: usize) -> Result<MatrixPart> {
+        let (format, outputs) = (part.format, part.rows());
+        let mut words = vec![0; format.packed_len(outputs, inputs)];
+        let mut row = 0;
+        for (name, rows) in part.slices {
+            let tensor = self.file.tensor(name)?;
+            let dtype = tensor.dtype;
+            let piece = (PIECE_BYTES / tensor.row_bytes().max(1)).max(1) as usize;
+            for start in rows.clone().step_by(piece) {
+                let end = rows.end.min(start + piece);
+                let mut source = self.file.read_rows(name, start..end).await?;
+                self.note(format, source.len() as u64, ((end - start) * inputs) as u64);
+                check_numbers(name, dtype, &source)?;
+                if dtype != format {
+                    source = format.encode(&dtype.to_f32(&source));
+                }
+                format.pack_rows(&source, row..row + end - start, outputs, inputs, &mut words);
+                row += end - start;
+            }
+        }
+        self.device_bytes += words.len() as u64 * 4;
+        let part = MatrixPart::new(words, format, outputs, inputs, self.device);
         // cubecl queues a write with its bytes: unless each is carried out, the whole model piles up in wasm memory.
         self.device.flush().map_err(|error| Error::Gpu(error.to_string()))?;
-        Ok(matrix)
+        Ok(part)
     }
 
     async fn norm(&mut self, name: &str) -> Result<RmsNorm> {
         let part = self.file.tensor(name)?;
         let (dtype, len) = (part.dtype, part.columns());
         let source = self.file.read_rows(name, 0..1).await?;
+        check_numbers(name, dtype, &source)?;
         let weight = dtype.to_f32(&source);
         self.note(dtype, source.len() as u64, len as u64);
         self.device_bytes += (len * size_of::<f32>()) as u64;
@@ -171,53 +275,40 @@ impl<'a, S: ModelSource> Loader<'a, S> {
         Ok(RmsNorm::new(weight, f64::from(self.file.config().rms_norm_eps)))
     }
 
-    fn note(&mut self, dtype: TensorType, bytes: u64, weights: u64) {
+    fn note(&mut self, format: WeightFormat, bytes: u64, weights: u64) {
         self.read_bytes += bytes;
         self.parameters += weights;
-        match self.by_type.iter_mut().find(|(known, _)| *known == dtype) {
+        match self.by_format.iter_mut().find(|(known, _)| *known == format) {
             Some((_, sum)) => *sum += weights,
-            None => self.by_type.push((dtype, weights)),
+            None => self.by_format.push((format, weights)),
         }
         (self.on_progress)(Progress::Upload { loaded: self.read_bytes, total: self.total_bytes });
     }
 
     fn quantization(&self) -> String {
-        let mut by_type = self.by_type.clone();
-        by_type.sort_by_key(|(_, weights)| std::cmp::Reverse(*weights));
-        by_type.retain(|(_, weights)| *weights * WORTH_NAMING >= self.parameters);
-        by_type.iter().map(|(dtype, _)| dtype.to_string()).collect::<Vec<_>>().join(" + ")
+        let mut by_format = self.by_format.clone();
+        by_format.sort_by_key(|(_, weights)| std::cmp::Reverse(*weights));
+        by_format.retain(|(_, weights)| *weights * WORTH_NAMING >= self.parameters);
+        by_format.iter().map(|(format, _)| format.to_string()).collect::<Vec<_>>().join(" + ")
     }
 }
 
-/// The one format that a stacked matrix is kept in: that of its parts, or f16 where a file mixes formats.
-fn common_format(mut dtypes: impl Iterator<Item = TensorType>) -> WeightFormat {
-    let first = dtypes.next().unwrap_or(TensorType::F16);
-    if dtypes.all(|dtype| dtype == first) { weight_format(first) } else { WeightFormat::F16 }
+/// The rows that one part of a matrix is made of: some of each of these tensors, one below the other.
+struct Slices<'a> {
+    format: WeightFormat,
+    slices: Vec<(&'a str, Range<usize>)>,
 }
 
-fn weight_format(dtype: TensorType) -> WeightFormat {
-    match dtype {
-        TensorType::F32 => WeightFormat::F32,
-        TensorType::F16 => WeightFormat::F16,
-        TensorType::Bf16 => WeightFormat::Bf16,
-        TensorType::Q8_0 => WeightFormat::Q8_0,
-        TensorType::Q4_0 => WeightFormat::Q4_0,
+impl Slices<'_> {
+    fn rows(&self) -> usize {
+        self.slices.iter().map(|(_, rows)| rows.len()).sum()
     }
 }
 
-/// Puts a part's bytes into its rows of the stacked matrix `[outputs, inputs]`.
-fn pack(source: &[u8], dtype: TensorType, format: WeightFormat, place: Placement, words: &mut [u32]) {
-    let Placement { rows, outputs, inputs } = place;
-    if weight_format(dtype) == format {
-        format.pack_rows(source, rows, outputs, inputs, words);
-    } else {
-        format.pack_rows(&format.encode(&dtype.to_f32(source)), rows, outputs, inputs, words);
+/// Refuses weights that would make every result a NaN.
+fn check_numbers(name: &str, dtype: WeightFormat, source: &[u8]) -> Result<()> {
+    if dtype.is_finite(source) {
+        return Ok(());
     }
-}
-
-/// Which rows of a stacked matrix `[outputs, inputs]`.
-struct Placement {
-    rows: Range<usize>,
-    outputs: usize,
-    inputs: usize,
+    Err(Error::invalid_tensor(name, "it holds values that are not finite numbers: the file is damaged, get it again"))
 }

@@ -7,32 +7,36 @@ use minions_shaders::WeightFormat;
 use crate::kernels;
 
 /// A matrix `[outputs, inputs]`, applied to rows of activations from the right: `x · Wᵀ`.
+///
+/// Nearly always it is one part. It is several where its rows are in different formats, or are more than an adapter can
+/// bind at a time; each part then makes its own columns of the result.
 #[derive(Module, Debug)]
 pub struct Matrix {
+    parts: Vec<MatrixPart>,
+    outputs: usize,
+    inputs: usize,
+}
+
+/// Some rows of a matrix: one buffer of one format.
+#[derive(Module, Debug)]
+pub struct MatrixPart {
     /// u32 words; `minions_shaders::weights` tells their layout.
     words: Tensor<1, Int>,
     #[module(skip)]
     format: WeightFormat,
     outputs: usize,
-    inputs: usize,
 }
 
 impl Matrix {
-    /// Uploads packed words of a matrix `[outputs, inputs]`.
-    pub fn new(words: Vec<u32>, format: WeightFormat, outputs: usize, inputs: usize, device: &Device) -> Self {
-        assert_eq!(words.len(), format.packed_len(outputs, inputs), "packed words of [{outputs}, {inputs}]");
-        let data = TensorData::new(words, [format.packed_len(outputs, inputs)]);
-        Self { words: Tensor::from_data(data, (device, DType::U32)), format, outputs, inputs }
+    /// A matrix of these parts, one below the other.
+    pub fn new(parts: Vec<MatrixPart>, inputs: usize) -> Self {
+        let outputs = parts.iter().map(|part| part.outputs).sum();
+        Self { parts, outputs, inputs }
     }
 
-    /// The packed words `[packed_len]`.
-    pub fn words(&self) -> Tensor<1, Int> {
-        self.words.clone()
-    }
-
-    /// How the words encode the weights.
-    pub fn format(&self) -> WeightFormat {
-        self.format
+    /// The parts, from the first row on.
+    pub fn parts(&self) -> &[MatrixPart] {
+        &self.parts
     }
 
     /// Rows: features out.
@@ -48,5 +52,29 @@ impl Matrix {
     /// `x · Wᵀ`: `[rows, inputs]` → `[rows, outputs]`.
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         kernels::matmul(x, self)
+    }
+}
+
+impl MatrixPart {
+    /// Uploads packed words of `[outputs, inputs]`.
+    pub fn new(words: Vec<u32>, format: WeightFormat, outputs: usize, inputs: usize, device: &Device) -> Self {
+        assert_eq!(words.len(), format.packed_len(outputs, inputs), "packed words of [{outputs}, {inputs}]");
+        let data = TensorData::new(words, [format.packed_len(outputs, inputs)]);
+        Self { words: Tensor::from_data(data, (device, DType::U32)), format, outputs }
+    }
+
+    /// The packed words `[packed_len]`.
+    pub fn words(&self) -> Tensor<1, Int> {
+        self.words.clone()
+    }
+
+    /// How the words encode the weights.
+    pub fn format(&self) -> WeightFormat {
+        self.format
+    }
+
+    /// Rows of this part.
+    pub fn outputs(&self) -> usize {
+        self.outputs
     }
 }

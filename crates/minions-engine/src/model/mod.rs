@@ -14,6 +14,6 @@ pub use config::ModelConfig;
 #[cfg(test)]
 pub use config::RopeScaling;
 pub use kv_cache::{KvCache, PagePool, Pages};
-pub use load::load;
+pub use load::{Quantization, load};
 pub use matrix::Matrix;
 pub use transformer::Transformer;

@@ -5,8 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use minions_shaders::WeightFormat;
+
 use super::source::{ModelSource, read_exact};
-use super::tensor::TensorType;
 use crate::error::{Error, Result};
 
 /// The header is read in windows of this size, then twice that, and so on.
@@ -17,6 +18,12 @@ const MAX_HEADER_BYTES: u64 = 256 << 20;
 
 /// Arrays that are kept. Others (scores, types of languages…) are checked and passed over.
 const KEPT_ARRAYS: [&str; 3] = ["tokenizer.ggml.tokens", "tokenizer.ggml.token_type", "tokenizer.ggml.merges"];
+
+/// No model has more tensors, or more metadata: the largest have some thousands.
+const MAX_ENTRIES: u64 = 1 << 16;
+
+/// No vocabulary has more tokens, or more merges: the largest have half a million.
+const MAX_KEPT_ELEMENTS: u64 = 1 << 22;
 
 /// Nesting of arrays in arrays that is followed.
 const MAX_ARRAY_DEPTH: usize = 4;
@@ -43,6 +50,10 @@ pub struct GgufTensor {
     pub type_id: u32,
     /// Where it begins, in bytes from the file's start.
     pub offset: u64,
+    /// The file that lists and holds it.
+    pub file: String,
+    /// The size of that file in bytes.
+    pub file_size: u64,
 }
 
 /// Reads as much of `file` as its header takes.
@@ -78,7 +89,7 @@ fn invalid<T>(message: impl Into<String>) -> std::result::Result<T, Stop> {
 
 /// Parses the header from `bytes`, the first bytes of a file of `file_size` bytes.
 pub fn parse_header(bytes: &[u8], file_size: u64, file: &str) -> std::result::Result<Header, Stop> {
-    let mut cursor = Cursor { bytes, position: 0, file_size };
+    let mut cursor = Cursor { bytes, position: 0, file_size, file };
     if cursor.take(4)? != b"GGUF" {
         return invalid("it does not begin with GGUF");
     }
@@ -87,8 +98,8 @@ pub fn parse_header(bytes: &[u8], file_size: u64, file: &str) -> std::result::Re
         version if matches!(version.swap_bytes(), 1..=3) => return invalid("it is big-endian: convert it again"),
         version => return invalid(format!("its GGUF version is {version}; versions 2 and 3 are supported")),
     }
-    let tensor_count = cursor.count("tensors", 24)?;
-    let entry_count = cursor.count("metadata entries", 13)?;
+    let tensor_count = cursor.count("tensors", 24, MAX_ENTRIES)?;
+    let entry_count = cursor.count("metadata entries", 13, MAX_ENTRIES)?;
 
     let mut values = BTreeMap::new();
     for _ in 0..entry_count {
@@ -136,6 +147,7 @@ struct Cursor<'a> {
     bytes: &'a [u8],
     position: usize,
     file_size: u64,
+    file: &'a str,
 }
 
 impl<'a> Cursor<'a> {
@@ -162,12 +174,15 @@ impl<'a> Cursor<'a> {
         self.array().map(u64::from_le_bytes)
     }
 
-    /// A number of things of at least `min_bytes` each that are still to come.
-    fn count(&mut self, what: &str, min_bytes: u64) -> std::result::Result<u64, Stop> {
+    /// A number of things of at least `min_bytes` each that are still to come, at most `max`.
+    fn count(&mut self, what: &str, min_bytes: u64, max: u64) -> std::result::Result<u64, Stop> {
         let count = self.u64()?;
         let left = self.file_size.saturating_sub(self.position as u64);
         if count.checked_mul(min_bytes).is_none_or(|bytes| bytes > left) {
             return invalid(format!("it claims {count} {what}, more than its {left} remaining bytes can hold"));
+        }
+        if count > max {
+            return invalid(format!("it has {count} {what}; at most {max} are expected"));
         }
         Ok(count)
     }
@@ -212,7 +227,7 @@ impl<'a> Cursor<'a> {
             10..=12 => 8,
             other => return invalid(format!("metadata {key} is an array of the unknown type {other}")),
         };
-        let count = self.count("array elements", element_bytes)?;
+        let count = self.count("array elements", element_bytes, if is_kept { MAX_KEPT_ELEMENTS } else { u64::MAX })?;
         if kind == 9 {
             if depth >= MAX_ARRAY_DEPTH {
                 return invalid(format!("metadata {key} nests arrays too deep"));
@@ -264,7 +279,8 @@ impl<'a> Cursor<'a> {
         if shape.contains(&0) || shape.iter().try_fold(1u64, |product, len| product.checked_mul(*len)).is_none() {
             return invalid(format!("tensor {name} has the impossible shape {shape:?}"));
         }
-        Ok(GgufTensor { name, shape, type_id: self.u32()?, offset: self.u64()? })
+        let (type_id, offset) = (self.u32()?, self.u64()?);
+        Ok(GgufTensor { name, shape, type_id, offset, file: self.file.to_owned(), file_size: self.file_size })
     }
 }
 
@@ -345,14 +361,23 @@ impl Metadata {
     }
 }
 
-/// The type with ggml's number `id`.
-pub fn tensor_type(id: u32, tensor: &str) -> Result<TensorType> {
+/// The format with ggml's number `id`: `ggml.h`, `enum ggml_type`.
+pub fn tensor_format(id: u32, tensor: &str) -> Result<WeightFormat> {
     Ok(match id {
-        0 => TensorType::F32,
-        1 => TensorType::F16,
-        2 => TensorType::Q4_0,
-        8 => TensorType::Q8_0,
-        30 => TensorType::Bf16,
+        0 => WeightFormat::F32,
+        1 => WeightFormat::F16,
+        2 => WeightFormat::Q4_0,
+        3 => WeightFormat::Q4_1,
+        6 => WeightFormat::Q5_0,
+        7 => WeightFormat::Q5_1,
+        8 => WeightFormat::Q8_0,
+        10 => WeightFormat::Q2_K,
+        11 => WeightFormat::Q3_K,
+        12 => WeightFormat::Q4_K,
+        13 => WeightFormat::Q5_K,
+        14 => WeightFormat::Q6_K,
+        20 => WeightFormat::Iq4_Nl,
+        30 => WeightFormat::Bf16,
         _ => {
             let name = OTHER_TYPES.iter().find(|(other, _)| *other == id).map(|(_, name)| *name);
             let name = name.map_or_else(|| format!("number {id}"), str::to_owned);
@@ -361,23 +386,14 @@ pub fn tensor_type(id: u32, tensor: &str) -> Result<TensorType> {
     })
 }
 
-/// ggml's other types, to name them: `ggml.h`, `enum ggml_type`.
-const OTHER_TYPES: [(u32, &str); 27] = [
-    (3, "Q4_1"),
-    (6, "Q5_0"),
-    (7, "Q5_1"),
+/// ggml's other types, to name them.
+const OTHER_TYPES: [(u32, &str); 19] = [
     (9, "Q8_1"),
-    (10, "Q2_K"),
-    (11, "Q3_K"),
-    (12, "Q4_K"),
-    (13, "Q5_K"),
-    (14, "Q6_K"),
     (15, "Q8_K"),
     (16, "IQ2_XXS"),
     (17, "IQ2_XS"),
     (18, "IQ3_XXS"),
     (19, "IQ1_S"),
-    (20, "IQ4_NL"),
     (21, "IQ3_S"),
     (22, "IQ2_S"),
     (23, "IQ4_XS"),
@@ -390,4 +406,5 @@ const OTHER_TYPES: [(u32, &str); 27] = [
     (34, "TQ1_0"),
     (35, "TQ2_0"),
     (39, "MXFP4"),
+    (40, "NVFP4"),
 ];

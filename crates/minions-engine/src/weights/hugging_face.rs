@@ -1,4 +1,5 @@
-//! A model as a Hugging Face folder: `config.json`, `tokenizer.json`, `model.safetensors` and what stands beside them.
+//! A model as a Hugging Face folder: `config.json`, `tokenizer.json`, `model.safetensors` or its shards, and what stands
+//! beside them.
 
 use std::collections::BTreeMap;
 
@@ -68,14 +69,7 @@ async fn tensors(
     file: &str,
     config: &mut ModelConfig,
 ) -> Result<BTreeMap<String, TensorInfo>> {
-    let Some(file_size) = source.size(file).await? else {
-        if source.size(&format!("{file}.index.json")).await?.is_some() {
-            let supported = "one model.safetensors file, or GGUF";
-            return Err(Error::Unsupported { what: "weights file", name: format!("{file}.index.json"), supported });
-        }
-        return Err(Error::invalid_file(file, "there is no such file"));
-    };
-    let listed = safetensors::read_header(source, file, file_size).await?;
+    let listed = safetensors::read_headers(source, file).await?;
     let mut listed: BTreeMap<String, safetensors::SafeTensor> =
         listed.into_iter().map(|tensor| (tensor.name.clone(), tensor)).collect();
     config.tie_word_embeddings |= !listed.contains_key("lm_head.weight");
@@ -83,7 +77,8 @@ async fn tensors(
     for needed in needed_tensors(config) {
         let found = listed.remove(&needed.name);
         let found = found.ok_or_else(|| Error::invalid_tensor(&needed.name, format!("it is missing in {file}")))?;
-        let dtype = safetensors::tensor_type(found.dtype, &needed.name)?;
+        let dtype = safetensors::tensor_format(found.dtype, &needed.name)?;
+        let (file, file_size) = (&found.file, found.file_size);
         let info = place(file, file_size, &needed.name, dtype, &found.shape, found.offset, &needed.shape)?;
         tensors.insert(needed.name, info);
     }

@@ -8,6 +8,7 @@ mod model_file;
 mod names;
 mod safetensors;
 mod source;
+mod split;
 mod tensor;
 #[cfg(test)]
 pub mod tests;
@@ -15,4 +16,3 @@ pub mod tests;
 pub use gguf::Metadata;
 pub use model_file::{GgufVocabulary, ModelFile, TokenKind, TokenizerSource, Vocabulary};
 pub use source::{MemorySource, ModelSource};
-pub use tensor::TensorType;

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use minions_shaders::WeightFormat;
+
 use super::gguf::{self, GgufTensor, Header, Metadata};
 use super::hugging_face;
 use super::names::{is_ignored, needed_tensors};
 use super::source::{ModelSource, read_exact};
-use super::tensor::{TensorInfo, TensorType};
+use super::split;
+use super::tensor::TensorInfo;
 use crate::error::{Error, Result};
 use crate::model::ModelConfig;
 
@@ -153,13 +156,12 @@ impl<S: ModelSource> ModelFile<S> {
 }
 
 async fn open_gguf(source: &impl ModelSource, file: &str) -> Result<Opened> {
-    let file_size = source.size(file).await?.ok_or_else(|| Error::invalid_file(file, "there is no such file"))?;
-    let Header { mut metadata, tensors } = gguf::read_header(source, file, file_size).await?;
+    let Header { mut metadata, tensors } = split::read_headers(source, file).await?;
     let mut listed: BTreeMap<String, GgufTensor> =
         tensors.into_iter().map(|tensor| (tensor.name.clone(), tensor)).collect();
 
     let factors = match listed.get("rope_freqs.weight") {
-        Some(tensor) => Some(read_factors(source, file, file_size, tensor).await?),
+        Some(tensor) => Some(read_factors(source, tensor).await?),
         None => None,
     };
     let vocab_size = listed.get("token_embd.weight").and_then(|tensor| tensor.shape.first().copied()).unwrap_or(0);
@@ -172,8 +174,8 @@ async fn open_gguf(source: &impl ModelSource, file: &str) -> Result<Opened> {
         let name = &needed.gguf_name;
         let found = listed.remove(name);
         let found = found.ok_or_else(|| Error::invalid_tensor(name, format!("it is missing in {file}")))?;
-        let dtype = gguf::tensor_type(found.type_id, name)?;
-        let mut info = place(file, file_size, name, dtype, &found.shape, found.offset, &needed.shape)?;
+        let dtype = gguf::tensor_format(found.type_id, name)?;
+        let mut info = place(&found.file, found.file_size, name, dtype, &found.shape, found.offset, &needed.shape)?;
         info.row_permutation = needed.gguf_permutation;
         tensors.insert(needed.name, info);
     }
@@ -186,13 +188,14 @@ async fn open_gguf(source: &impl ModelSource, file: &str) -> Result<Opened> {
     Ok(Opened { name, tokenizer: vocabulary(&mut metadata, &config)?, config, chat_template, tensors })
 }
 
-async fn read_factors(source: &impl ModelSource, file: &str, file_size: u64, tensor: &GgufTensor) -> Result<Vec<f32>> {
+async fn read_factors(source: &impl ModelSource, tensor: &GgufTensor) -> Result<Vec<f32>> {
     let len = tensor.shape.iter().product::<u64>();
     if tensor.shape.len() != 1 || len > MAX_FREQ_FACTORS {
         return Err(Error::invalid_tensor(&tensor.name, format!("it has the shape {:?}", tensor.shape)));
     }
-    let dtype = gguf::tensor_type(tensor.type_id, &tensor.name)?;
-    let info = place(file, file_size, &tensor.name, dtype, &tensor.shape, tensor.offset, &[len as usize])?;
+    let dtype = gguf::tensor_format(tensor.type_id, &tensor.name)?;
+    let (file, name) = (&tensor.file, &tensor.name);
+    let info = place(file, tensor.file_size, name, dtype, &tensor.shape, tensor.offset, &[len as usize])?;
     let bytes = read_exact(source, file, info.offset..info.offset + info.size_bytes).await?;
     Ok(dtype.to_f32(&bytes))
 }
@@ -202,7 +205,7 @@ pub fn place(
     file: &str,
     file_size: u64,
     name: &str,
-    dtype: TensorType,
+    dtype: WeightFormat,
     shape: &[u64],
     offset: u64,
     needed_shape: &[usize],

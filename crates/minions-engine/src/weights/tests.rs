@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
+use minions_shaders::WeightFormat;
 use serde_json::{Value, json};
 
 use super::*;
@@ -22,6 +23,7 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
 /// A metadata value to write.
 #[derive(Clone)]
 enum Meta {
+    Short(u16),
     Uint(u32),
     Float(f32),
     Text(&'static str),
@@ -113,6 +115,10 @@ impl Gguf {
         for (key, value) in &self.metadata {
             text(&mut out, key);
             match value {
+                Meta::Short(value) => {
+                    out.extend(2u32.to_le_bytes());
+                    out.extend(value.to_le_bytes());
+                }
                 Meta::Uint(value) => out.extend([4u32.to_le_bytes(), value.to_le_bytes()].concat()),
                 Meta::Float(value) => out.extend([6u32.to_le_bytes(), value.to_le_bytes()].concat()),
                 Meta::Text(value) => {
@@ -185,7 +191,7 @@ fn opens_a_gguf_file() {
     assert_eq!(file.tokenizer().special_tokens.get("eos_token").map(String::as_str), Some("<|end|>"));
     assert_eq!(file.tensors().count(), 11);
     let down = file.tensor("model.layers.0.mlp.down_proj.weight").expect("it is there");
-    assert_eq!((down.rows(), down.columns(), down.dtype), (32, 64, TensorType::Q8_0));
+    assert_eq!((down.rows(), down.columns(), down.dtype), (32, 64, WeightFormat::Q8_0));
     assert_eq!((down.name_in_file.as_str(), down.size_bytes), ("blk.0.ffn_down.weight", 32 * 2 * 34));
     assert!(file.tensor("lm_head.weight").is_err());
     let Vocabulary::Gguf(vocabulary) = &file.tokenizer().vocabulary else { panic!("it is a GGUF vocabulary") };
@@ -237,7 +243,7 @@ fn reads_any_rows_of_permuted_tensors_in_order() {
         assert!(message(block_on(file.read_rows(&name, 0..count + 1))).contains("rows"));
     }
     let norm = block_on(file.read_rows("model.norm.weight", 0..1)).expect("a vector is one row");
-    assert_eq!(TensorType::F32.to_f32(&norm), [1.0; 32]);
+    assert_eq!(WeightFormat::F32.to_f32(&norm), [1.0; 32]);
 }
 
 /// Each broken file, and what its error must say.
@@ -276,7 +282,8 @@ fn names_what_is_wrong_with_a_gguf_file() {
         (tiny().set("tokenizer.ggml.tokens", None), "has no tokenizer.ggml.tokens"),
         (tiny().set("tokenizer.ggml.tokens", Some(Meta::Texts(vec![String::new(); 5]))), "5 tokens"),
         (tiny().set("tokenizer.ggml.token_type", Some(Meta::Ints(vec![1]))), "tokenizer.ggml.token_type has 1"),
-        (tiny().tensor(norm, |tensor| tensor.2 = 12), "tensor type \"Q4_K of output_norm.weight\""),
+        (tiny().tensor(norm, |tensor| tensor.2 = 17), "tensor type \"IQ2_XS of output_norm.weight\""),
+        (tiny().tensor(norm, |tensor| tensor.2 = 12), "a vector must be"),
         (tiny().tensor(norm, |tensor| tensor.2 = 777), "\"number 777 of"),
         (tiny().tensor(norm, |tensor| tensor.2 = Q8_0), "a vector must be"),
         (tiny().tensor(norm, |tensor| tensor.1 = vec![31]), "its shape in tiny.gguf is [31]"),
@@ -302,6 +309,120 @@ fn names_what_is_wrong_with_a_gguf_file() {
     assert!(matches!(unknown, Err(Error::Unsupported { what: "model file", .. })));
     let absent = block_on(ModelFile::open(MemorySource::new(), "no.gguf"));
     assert!(message(absent).contains("no.gguf"));
+}
+
+/// A matrix in every format, whole and then with rows that are no whole blocks, or with its last byte missing.
+#[test]
+fn reads_and_refuses_every_format() {
+    let name = "blk.0.ffn_down.weight";
+    for (type_id, format) in (0..64).filter_map(|id| Some((id, gguf::tensor_format(id, name).ok()?))) {
+        let columns = format.block_len().max(64) as u64;
+        let bytes = vec![0; 32 * format.row_bytes(columns as usize).expect("whole blocks") as usize];
+        let wide = Gguf::tiny()
+            .set("llama.feed_forward_length", Some(Meta::Uint(columns as u32)))
+            .tensor("blk.0.ffn_gate.weight", |tensor| {
+                (tensor.1, tensor.3) = (vec![columns, 32], q8_row(0, 32).repeat(columns as usize));
+            })
+            .tensor("blk.0.ffn_up.weight", |tensor| {
+                (tensor.1, tensor.3) = (vec![columns, 32], q8_row(0, 32).repeat(columns as usize));
+            });
+        let whole = wide.clone().tensor(name, |tensor| *tensor = (name.to_owned(), vec![32, columns], type_id, bytes));
+        let file = whole.open().expect("it is right");
+        let down = "model.layers.0.mlp.down_proj.weight";
+        assert_eq!(file.tensor(down).expect("it is there").dtype, format);
+        let rows = block_on(file.read_rows(down, 1..3)).expect("the rows are there");
+        assert_eq!(format.to_f32(&rows).len() as u64, 2 * columns, "{format}");
+
+        // The tensor is put last, and the file ends within it.
+        let mut last = whole.clone();
+        let at = last.tensors.iter().position(|tensor| tensor.0 == name).expect("it is there");
+        let tensor = last.tensors.remove(at);
+        let padding = tensor.3.len().next_multiple_of(32) - tensor.3.len();
+        last.tensors.push(tensor);
+        let mut cut = last.write();
+        cut.truncate(cut.len() - padding - 1);
+        assert!(message(open(cut)).contains("is it cut off?"), "{format}");
+
+        if format.block_len() > 32 {
+            let narrow = Gguf::tiny().tensor(name, |tensor| tensor.2 = type_id);
+            let message = message(narrow.open());
+            assert!(message.contains(&format!("rows of 64 weights are not whole blocks of {format}")), "{message}");
+        }
+    }
+}
+
+/// The files of [`Gguf::tiny`] split in three: the metadata, and the tensors in two files.
+fn split() -> [(String, Gguf); 3] {
+    let whole = Gguf::tiny();
+    let (head, tail) = whole.tensors.split_at(4);
+    let parts = [Vec::new(), head.to_vec(), tail.to_vec()];
+    let mut number = 0;
+    parts.map(|tensors| {
+        let metadata = if number == 0 { whole.metadata.clone() } else { Vec::new() };
+        let part = Gguf { version: 3, metadata, tensors };
+        let part = part.set("split.no", Some(Meta::Short(number))).set("split.count", Some(Meta::Short(3)));
+        number += 1;
+        (format!("some/tiny-{number:05}-of-00003.gguf"), part.set("split.tensors.count", Some(Meta::Uint(11))))
+    })
+}
+
+fn open_split(files: &[(String, Gguf)], main: &str) -> Result<ModelFile<MemorySource>> {
+    let source = files.iter().fold(MemorySource::new(), |source, (name, file)| source.with(name, file.write()));
+    block_on(ModelFile::open(source, main))
+}
+
+#[test]
+fn opens_a_gguf_model_in_several_files() {
+    let files = split();
+    let several = open_split(&files, &files[0].0).expect("it is right");
+    let one = Gguf::tiny().open().expect("it is right");
+    assert_eq!(several.tensors().count(), 11);
+    for (name, info) in one.tensors() {
+        let rows =
+            |file: &ModelFile<MemorySource>| block_on(file.read_rows(name, 0..info.rows())).expect("it is there");
+        assert_eq!(rows(&several), rows(&one), "{name}");
+    }
+    assert_eq!(several.tensor("model.norm.weight").expect("it is there").file, "some/tiny-00003-of-00003.gguf");
+}
+
+#[test]
+fn names_the_file_that_is_wrong_in_a_split_model() {
+    let [first, second, third] = split().map(|(name, file)| (name, file.set("split.tensors.count", None)));
+    let with = |index: usize, change: &dyn Fn(Gguf) -> Gguf| {
+        let mut files = [first.clone(), second.clone(), third.clone()];
+        files[index].1 = change(files[index].1.clone());
+        message(open_split(&files, &first.0))
+    };
+    let short = |key, value| move |file: Gguf| file.set(key, Some(Meta::Short(value)));
+    let twice = |file: Gguf| file.add("output_norm.weight", &[32], F32, f32_bytes(&[1.0; 32]));
+    for (message, named) in [
+        (message(open_split(&[first.clone(), third.clone()], &first.0)), "tiny-00002-of-00003.gguf is not"),
+        (message(open_split(&[first.clone(), third.clone()], &first.0)), "there is no such file"),
+        (
+            message(open_split(&[second.clone()], &second.0)),
+            "load the first, whose name ends with -00001-of-00003.gguf",
+        ),
+        (with(0, &short("split.no", 1)), "tiny-00001-of-00003.gguf is not a valid model file: its split.no is 1"),
+        (with(2, &short("split.no", 1)), "tiny-00003-of-00003.gguf is not a valid model file: its split.no is 1"),
+        (
+            with(1, &|file| file.set("split.no", None)),
+            "tiny-00002-of-00003.gguf is not a valid model file: split.no is",
+        ),
+        (with(1, &short("split.count", 4)), "tiny-00002-of-00003.gguf is not a valid model file: its split.count"),
+        (with(0, &short("split.count", 2000)), "split.count is 2000"),
+        (with(0, &short("split.tensors.count", 12)), "12 and its 3 files hold 11"),
+        (with(1, &twice), "tensor output_norm.weight appears in some/tiny-00002-of-00003.gguf as well"),
+        (with(1, &|file| Gguf { version: 1, ..file }), "tiny-00002-of-00003.gguf is not a valid model file: its GGUF"),
+        (
+            with(1, &|mut file| {
+                file.tensors.pop();
+                file
+            }),
+            "it is missing in some/tiny-00001-of-00003.gguf",
+        ),
+    ] {
+        assert!(message.contains(named), "{named:?} is not in: {message}");
+    }
 }
 
 /// A length that the file cannot hold is refused before anything of that length is made: these would take exabytes.
@@ -333,18 +454,23 @@ fn refuses_a_file_cut_off_anywhere() {
     }
 }
 
+/// Numbers below the given ones, the same every time.
+fn random() -> impl FnMut(usize) -> usize {
+    let mut state = 0x9e37_79b9_7f4a_7c15u64;
+    move |below| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below as u64) as usize
+    }
+}
+
 /// Random bytes in the header: whatever opens can also be read; nothing panics.
 #[test]
 fn survives_random_damage() {
     let bytes = Gguf::tiny().write();
     let header_len = bytes.len() - 11_000;
-    let mut state = 0x9e37_79b9_7f4a_7c15u64;
-    let mut random = move |below: usize| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state % below as u64) as usize
-    };
+    let mut random = random();
     let mut opened = 0;
     for _ in 0..20_000 {
         let mut damaged = bytes.clone();
@@ -461,9 +587,14 @@ impl Folder {
     }
 
     fn safetensors(&self) -> Vec<u8> {
+        self.shard(0..self.tensors.len())
+    }
+
+    /// A file of some of the tensors.
+    fn shard(&self, tensors: Range<usize>) -> Vec<u8> {
         let mut header = serde_json::Map::new();
         let mut end = 0;
-        for (name, shape, dtype) in &self.tensors {
+        for (name, shape, dtype) in &self.tensors[tensors] {
             let bytes = shape.iter().product::<u64>() * if *dtype == "F32" { 4 } else { 2 };
             let entry = json!({"dtype": dtype, "shape": shape, "data_offsets": [end, end + bytes]});
             header.insert(format!("{name}.weight"), entry);
@@ -477,11 +608,30 @@ impl Folder {
     }
 
     fn source(&self, folder: &str) -> MemorySource {
+        self.settings(folder).with(format!("{folder}model.safetensors"), self.safetensors())
+    }
+
+    /// All but the weights.
+    fn settings(&self, folder: &str) -> MemorySource {
         MemorySource::new()
             .with(format!("{folder}config.json"), self.config.to_string())
             .with(format!("{folder}tokenizer.json"), "{}")
             .with(format!("{folder}tokenizer_config.json"), self.tokenizer_config.to_string())
-            .with(format!("{folder}model.safetensors"), self.safetensors())
+    }
+
+    /// The weights in two files, and the index that names them, in the folder `some/`.
+    fn sharded(&self, index: &str) -> MemorySource {
+        self.settings("some/")
+            .with("some/model-00001-of-00002.safetensors", self.shard(0..5))
+            .with("some/model-00002-of-00002.safetensors", self.shard(5..self.tensors.len()))
+            .with("some/model.safetensors.index.json", index)
+    }
+
+    fn index(&self) -> Value {
+        let shard = |at: usize| format!("model-0000{}-of-00002.safetensors", 1 + usize::from(at >= 5));
+        let places =
+            self.tensors.iter().enumerate().map(|(at, tensor)| (format!("{}.weight", tensor.0), shard(at).into()));
+        json!({"metadata": {"total_size": 0}, "weight_map": Value::Object(places.collect())})
     }
 
     fn open(&self) -> Result<ModelFile<MemorySource>> {
@@ -500,7 +650,7 @@ fn opens_a_hugging_face_folder() {
         let special_tokens = &file.tokenizer().special_tokens;
         assert_eq!((special_tokens.len(), special_tokens["eos_token"].as_str()), (1, "<|end|>"));
         let embedding = file.tensor("model.embed_tokens.weight").expect("it is there");
-        assert_eq!((embedding.dtype, embedding.row_bytes(), embedding.row_permutation), (TensorType::Bf16, 64, None));
+        assert_eq!((embedding.dtype, embedding.row_bytes(), embedding.row_permutation), (WeightFormat::Bf16, 64, None));
         let rows = block_on(file.read_rows("model.embed_tokens.weight", 1..2)).expect("the row is there");
         assert_eq!(rows, (64..128).collect::<Vec<u8>>());
     }
@@ -546,8 +696,106 @@ fn names_what_is_wrong_with_a_folder() {
     assert!(matches!(without("tokenizer.json"), Err(Error::Tokenizer(_))));
     assert!(message(without("model.safetensors")).contains("model.safetensors"));
     assert_eq!(without("tokenizer_config.json").expect("it is optional").chat_template(), None);
-    let sharded = all.clone().with("model.safetensors.index.json", "{}");
-    assert!(block_on(ModelFile::open(sharded, "")).is_ok(), "the one file counts");
+    let indexed = all.clone().with("model.safetensors.index.json", "{}");
+    assert!(block_on(ModelFile::open(indexed, "")).is_ok(), "the one file counts");
+}
+
+#[test]
+fn opens_sharded_safetensors() {
+    let folder = Folder::tiny();
+    let sharded = block_on(ModelFile::open(folder.sharded(&folder.index().to_string()), "some/")).expect("it is right");
+    let whole = folder.open().expect("it is right");
+    assert_eq!(sharded.tensors().count(), whole.tensors().count());
+    for (at, tensor) in folder.tensors.iter().enumerate() {
+        let name = format!("{}.weight", tensor.0);
+        let info = sharded.tensor(&name).expect("it is there");
+        assert_eq!(info.file, format!("some/model-0000{}-of-00002.safetensors", 1 + usize::from(at >= 5)));
+        let rows = block_on(sharded.read_rows(&name, 0..info.rows())).expect("it is there");
+        assert_eq!(rows.len() as u64, info.size_bytes, "{name}");
+    }
+}
+
+#[test]
+fn names_what_is_wrong_with_shards() {
+    let folder = Folder::tiny();
+    let index = folder.index();
+    let norm = "model.norm.weight";
+    let with = |change: &dyn Fn(&mut serde_json::Map<String, Value>)| {
+        let mut index = index.clone();
+        change(index["weight_map"].as_object_mut().expect("it is an object"));
+        message(block_on(ModelFile::open(folder.sharded(&index.to_string()), "some/")))
+    };
+    let put = |name: &'static str, shard: &'static str| {
+        move |map: &mut serde_json::Map<String, Value>| {
+            map.insert(name.to_owned(), shard.into());
+        }
+    };
+    let text = index.to_string();
+    let twice =
+        text.replacen("\"model.norm.weight\"", "\"model.norm.weight\":\"a.safetensors\",\"model.norm.weight\"", 1);
+    let opened = |index: &str| message(block_on(ModelFile::open(folder.sharded(index), "some/")));
+    for (message, named) in [
+        (
+            with(&put(norm, "model-00001-of-00002.safetensors")),
+            "tensor model.norm.weight: it stands in some/model-00002",
+        ),
+        (
+            with(&|map| drop(map.remove(norm))),
+            "model.norm.weight: it stands in some/model-00002-of-00002.safetensors and not",
+        ),
+        (with(&put("extra", "model-00001-of-00002.safetensors")), "tensor extra: it is missing in some/model-00001"),
+        (
+            with(&put("extra", "model-00003.safetensors")),
+            "some/model-00003.safetensors is not a valid model file: there is no",
+        ),
+        (with(&put("extra", "../other.safetensors")), "\"../other.safetensors\" is not the name of a safetensors file"),
+        (with(&put("extra", "config.json")), "\"config.json\" is not the name"),
+        (with(&|map| map.clear()), "is missing"),
+        (opened(&twice), "tensor model.norm.weight appears twice"),
+        (opened("{}"), "some/model.safetensors.index.json is not a valid model file: it does not parse"),
+        (opened("{\"weight_map\": {\"a\": 1}}"), "it does not parse"),
+        (message(block_on(ModelFile::open(folder.settings("some/"), "some/"))), "nor an index"),
+    ] {
+        assert!(message.contains(named), "{named:?} is not in: {message}");
+    }
+}
+
+/// Random bytes in the headers of shards and in their index: whatever opens can also be read; nothing panics.
+#[test]
+fn survives_random_damage_to_shards() {
+    let folder = Folder::tiny();
+    let index = folder.index().to_string().into_bytes();
+    let shard = folder.shard(5..folder.tensors.len());
+    let header_len = 8 + u64::from_le_bytes(*shard.first_chunk().expect("it has a length")) as usize;
+    let whole = folder.sharded("");
+    let mut random = random();
+    let (mut opened, mut refused) = (0, 0);
+    for _ in 0..5_000 {
+        let (mut index, mut shard) = (index.clone(), shard.clone());
+        for _ in 0..=random(3) {
+            // Printable for the most part: anything else is no JSON, and says little about what comes after.
+            let byte = if random(4) == 0 { random(256) } else { 32 + random(95) } as u8;
+            if random(2) == 0 {
+                let at = random(index.len());
+                index[at] = byte;
+            } else {
+                shard[random(header_len)] = byte;
+            }
+        }
+        let source = whole.clone();
+        let source = source.with("some/model.safetensors.index.json", index);
+        let source = source.with("some/model-00002-of-00002.safetensors", shard);
+        let Ok(file) = block_on(ModelFile::open(source, "some/")) else {
+            refused += 1;
+            continue;
+        };
+        opened += 1;
+        for (name, info) in file.tensors() {
+            let rows = block_on(file.read_rows(name, 0..info.rows())).expect("what is listed can be read");
+            assert_eq!(rows.len() as u64, info.size_bytes);
+        }
+    }
+    assert!(opened > 20 && refused > 1000, "{opened} opened, {refused} were refused: the damage proves nothing");
 }
 
 #[test]
@@ -601,7 +849,7 @@ fn reads_the_demo_model_alike_from_both_forms() {
         assert_eq!(quantized.len(), exact.len(), "{name}");
         for (block, (quantized, exact)) in quantized.chunks(32).zip(exact.chunks(32)).enumerate() {
             let largest = exact.iter().fold(0f32, |largest, weight| largest.max(weight.abs()));
-            let most = if info.dtype == TensorType::F32 { 0.0 } else { largest / 127.0 * Q8_0_STEPS + Q8_0_LEAST };
+            let most = if info.dtype == WeightFormat::F32 { 0.0 } else { largest / 127.0 * Q8_0_STEPS + Q8_0_LEAST };
             for (quantized, exact) in quantized.iter().zip(exact) {
                 assert!((quantized - exact).abs() <= most, "{name}, block {block}: {quantized} for {exact}, {most}");
             }

@@ -15,6 +15,7 @@ export class Engine {
     main: string,
     device: string,
     contextLength: number | null | undefined,
+    quantize: string | null | undefined,
     onProgress: (progress: Progress) => void,
   ): Promise<Engine>;
   info(): ModelInfo;
