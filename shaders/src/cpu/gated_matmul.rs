@@ -19,8 +19,10 @@ pub struct GatedMatmulParams {
     pub f: u32,
     /// Inputs per row, a multiple of 32.
     pub k: u32,
+    /// What the gate does: an [`Activation`](crate::Activation).
+    pub activation: u32,
     /// Zero.
-    pub pad: [u32; 5],
+    pub pad: [u32; 4],
 }
 
 impl Params for GatedMatmulParams {
@@ -31,10 +33,11 @@ impl Params for GatedMatmulParams {
     }
 }
 
-/// `out[m, j] = silu(dot(x[m, :], weights[j, :])) * dot(x[m, :], weights[f + j, :])`, with `x: [rows, k]`,
+/// `out[m, j] = activation(dot(x[m, :], weights[j, :])) * dot(x[m, :], weights[f + j, :])`, with `x: [rows, k]`,
 /// `weights: [2 f, k]`, `out: [rows, f]`.
 pub fn gated_matmul(x: &[f32], format: WeightFormat, weights: &[u32], params: &GatedMatmulParams, out: &mut [f32]) {
-    let params = GatedMatvecParams { rows: params.rows, f: params.f, k: params.k, pad: params.pad };
+    let GatedMatmulParams { rows, f, k, activation, pad } = *params;
+    let params = GatedMatvecParams { rows, f, k, activation, pad };
     gated_matvec(x, format, weights, &params, out);
 }
 
