@@ -8,7 +8,7 @@ use burn::backend::{Backend, Cube, Dispatch, Flex, backend_extension};
 use burn::tensor::{DType, Tensor};
 use bytemuck::Zeroable;
 use minions_shaders::cpu::{self, GatedMatmulParams, GatedMatvecParams, MatmulParams, MatvecParams};
-use minions_shaders::{ROW_GROUPS, Slots, WeightFormat};
+use minions_shaders::{Activation, ROW_GROUPS, Slots, WeightFormat};
 
 use super::launch::launch;
 use super::tensors::{empty, from_vec, plain};
@@ -170,17 +170,17 @@ pub(crate) fn matmul(x: Tensor<2>, matrix: &Matrix) -> Tensor<2> {
     })
 }
 
-/// `silu(x · Gᵀ) · (x · Uᵀ)` where `matrix` stacks G on U: `[rows, inputs]` → `[rows, outputs / 2]`.
-pub(crate) fn gated_matmul(x: Tensor<2>, matrix: &Matrix) -> Tensor<2> {
+/// `activation(x · Gᵀ) · (x · Uᵀ)` where `matrix` stacks G on U: `[rows, inputs]` → `[rows, outputs / 2]`.
+pub(crate) fn gated_matmul(x: Tensor<2>, matrix: &Matrix, activation: Activation) -> Tensor<2> {
     let [rows, inputs] = x.dims();
     assert_eq!(inputs, matrix.inputs(), "gated_matmul: inputs");
-    let (f, k) = ((matrix.outputs() / 2) as u32, inputs as u32);
+    let (f, k, activation) = ((matrix.outputs() / 2) as u32, inputs as u32, activation as u32);
     let (x, weights) = (x.into_dispatch(), matrix.words().into_dispatch());
     Tensor::from_dispatch(if rows <= MATVEC_MAX_ROWS {
-        let params = GatedMatvecParams { rows: rows as u32, f, k, ..Zeroable::zeroed() };
+        let params = GatedMatvecParams { rows: rows as u32, f, k, activation, ..Zeroable::zeroed() };
         Dispatch::gated_matvec(x, weights, matrix.format(), params)
     } else {
-        let params = GatedMatmulParams { rows: rows as u32, f, k, ..Zeroable::zeroed() };
+        let params = GatedMatmulParams { rows: rows as u32, f, k, activation, ..Zeroable::zeroed() };
         Dispatch::gated_matmul(x, weights, matrix.format(), params)
     })
 }

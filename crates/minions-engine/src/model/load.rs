@@ -9,16 +9,18 @@ use burn::tensor::{Device, Tensor, TensorData};
 use minions_shaders::WeightFormat;
 
 use super::attention::Attention;
+use super::config::{LayerConfig, Rope};
 use super::feed_forward::FeedForward;
+use super::finite::all_finite;
 use super::matrix::Matrix;
 use super::rms_norm::RmsNorm;
-use super::rope;
+use super::rope::RopeTable;
 use super::transformer::{Layer, Transformer};
 use crate::device::Compute;
 use crate::engine::Progress;
 use crate::error::{Error, Result};
-use crate::kernels::Heads;
-use crate::weights::{ModelFile, ModelSource, TensorType};
+use crate::kernels::{Heads, LogitScale, QkvVectors, Scores};
+use crate::weights::{ModelFile, ModelSource, TensorInfo, TensorType};
 
 /// Formats of less than this part of the weights, norms for one, do not describe a model.
 const WORTH_NAMING: u64 = 20;
@@ -48,36 +50,50 @@ pub async fn load<S: ModelSource>(
     let mut loader = Loader::new(file, compute, on_progress);
     loader.check_memory(context_length)?;
     let config = file.config();
-    let heads = Heads { q: config.n_heads, kv: config.n_kv_heads, dim: config.head_dim };
     let embedding = loader.matrix(&["model.embed_tokens.weight"]).await?;
-    let mut layers = Vec::with_capacity(config.n_layers);
-    for index in 0..config.n_layers {
-        let name = |part: &str| format!("model.layers.{index}.{part}.weight");
-        layers.push(Layer {
-            attention_norm: loader.norm(&name("input_layernorm")).await?,
-            attention: Attention::new(
-                loader
-                    .matrix(&[&name("self_attn.q_proj"), &name("self_attn.k_proj"), &name("self_attn.v_proj")])
-                    .await?,
-                loader.matrix(&[&name("self_attn.o_proj")]).await?,
-                heads,
-            ),
-            feed_forward_norm: loader.norm(&name("post_attention_layernorm")).await?,
-            feed_forward: FeedForward::new(
-                loader.matrix(&[&name("mlp.gate_proj"), &name("mlp.up_proj")]).await?,
-                loader.matrix(&[&name("mlp.down_proj")]).await?,
-            ),
-        });
+    let mut layers = Vec::with_capacity(config.layers.len());
+    let mut ropes = RopeTables { context_length, tables: Vec::new() };
+    for (index, layer) in config.layers.iter().enumerate() {
+        let rope = ropes.table(layer.rope.as_ref(), &compute.device);
+        layers.push(loader.layer(index, layer, rope).await?);
     }
     let norm = loader.norm("model.norm.weight").await?;
-    let head = if config.tie_word_embeddings { None } else { Some(loader.matrix(&["lm_head.weight"]).await?) };
-    let rope = rope::table(config, context_length, &compute.device);
+    let is_tied = config.tie_word_embeddings == Some(true);
+    let head = if is_tied { None } else { Some(loader.matrix(&["lm_head.weight"]).await?) };
+    let logit_scale = LogitScale { scale: config.logit_scale, softcap: config.logit_softcap };
     Ok(LoadedModel {
-        transformer: Transformer { embedding, layers, norm, head, rope },
+        transformer: Transformer {
+            embedding,
+            embedding_scale: config.embedding_scale,
+            layers,
+            norm,
+            head,
+            logit_scale: Some(logit_scale).filter(|scale| *scale != LogitScale::NONE),
+        },
         quantization: loader.quantization(),
         size_bytes: loader.device_bytes,
         parameters: loader.parameters,
     })
+}
+
+/// The tables of the ways to turn that a model has: one or two, which its layers share.
+struct RopeTables {
+    context_length: usize,
+    tables: Vec<(Option<Rope>, RopeTable)>,
+}
+
+impl RopeTables {
+    fn table(&mut self, rope: Option<&Rope>, device: &Device) -> RopeTable {
+        if let Some((_, table)) = self.tables.iter().find(|(known, _)| known.as_ref() == rope) {
+            return table.clone();
+        }
+        let table = match rope {
+            Some(rope) => RopeTable::new(rope, self.context_length, device),
+            None => RopeTable::none(self.context_length, device),
+        };
+        self.tables.push((rope.cloned(), table.clone()));
+        table
+    }
 }
 
 struct Loader<'a, S> {
@@ -122,6 +138,74 @@ impl<'a, S: ModelSource> Loader<'a, S> {
         Ok(())
     }
 
+    async fn layer(&mut self, index: usize, layer: &LayerConfig, rope: RopeTable) -> Result<Layer> {
+        let config = self.file.config();
+        let name = |part: &str| format!("model.layers.{index}.{part}");
+        // Families with post-norms call the norm after attention what others call the one before the feed-forward network.
+        let has_post_norms = config.family.has_post_norms;
+        let feed_forward_norm = if has_post_norms { "pre_feedforward_layernorm" } else { "post_attention_layernorm" };
+        Ok(Layer {
+            attention_norm: self.norm(&name("input_layernorm.weight")).await?,
+            attention: Attention {
+                qkv: self.stacked(&name("self_attn"), &["q_proj", "k_proj", "v_proj"], "qkv_proj").await?,
+                vectors: self.qkv_vectors(&name("self_attn")).await?,
+                rope,
+                output: self.matrix(&[&name("self_attn.o_proj.weight")]).await?,
+                output_bias: match config.has_output_bias {
+                    true => Some(self.values(&name("self_attn.o_proj.bias")).await.map(|bias| self.upload(bias))?),
+                    false => None,
+                },
+                heads: Heads { q: config.n_heads, kv: config.n_kv_heads, dim: config.head_dim },
+                scores: Scores {
+                    scale: config.attention_scale,
+                    softcap: config.attention_softcap,
+                    window: layer.window,
+                },
+            },
+            attention_post_norm: match has_post_norms {
+                true => Some(self.norm(&name("post_attention_layernorm.weight")).await?),
+                false => None,
+            },
+            feed_forward_norm: self.norm(&name(&format!("{feed_forward_norm}.weight"))).await?,
+            feed_forward: FeedForward {
+                gate_up: self.stacked(&name("mlp"), &["gate_proj", "up_proj"], "gate_up_proj").await?,
+                down: self.matrix(&[&name("mlp.down_proj.weight")]).await?,
+                activation: config.activation,
+            },
+            feed_forward_post_norm: match has_post_norms {
+                true => Some(self.norm(&name("post_feedforward_layernorm.weight")).await?),
+                false => None,
+            },
+        })
+    }
+
+    /// Projections of one input as one matrix, as which some families' files have them.
+    async fn stacked(&mut self, module: &str, parts: &[&str], fused: &str) -> Result<Matrix> {
+        let parts = if self.file.config().family.has_fused_projections { &[fused] } else { parts };
+        let names: Vec<_> = parts.iter().map(|part| format!("{module}.{part}.weight")).collect();
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        self.matrix(&names).await
+    }
+
+    async fn qkv_vectors(&mut self, module: &str) -> Result<QkvVectors> {
+        let config = self.file.config();
+        let mut bias = None;
+        if config.has_qkv_bias {
+            let all = bias.insert(Vec::new());
+            for part in ["q_proj", "k_proj", "v_proj"] {
+                all.extend(self.values(&format!("{module}.{part}.bias")).await?);
+            }
+        }
+        let mut norms = None;
+        if config.family.has_qk_norm {
+            let both = norms.insert(Vec::new());
+            for part in ["q_norm", "k_norm"] {
+                both.extend(self.norm_weight(&format!("{module}.{part}.weight")).await?);
+            }
+        }
+        Ok(QkvVectors::new(bias, norms, config.rms_norm_eps, self.device))
+    }
+
     /// The matrices `names` stacked into one, so that one kernel reads them together.
     async fn matrix(&mut self, names: &[&str]) -> Result<Matrix> {
         let mut parts = Vec::with_capacity(names.len());
@@ -147,6 +231,9 @@ impl<'a, S: ModelSource> Loader<'a, S> {
             for start in (0..rows).step_by(piece) {
                 let end = rows.min(start + piece);
                 let source = self.file.read_rows(name, start..end).await?;
+                if !all_finite(dtype, &source) {
+                    return Err(not_numbers(part));
+                }
                 let place = Placement { rows: first_row + start..first_row + end, outputs, inputs };
                 pack(&source, dtype, format, place, &mut words);
                 self.note(dtype, source.len() as u64, ((end - start) * inputs) as u64);
@@ -161,14 +248,38 @@ impl<'a, S: ModelSource> Loader<'a, S> {
     }
 
     async fn norm(&mut self, name: &str) -> Result<RmsNorm> {
+        let config = self.file.config();
+        let (eps, delta_scale) = (config.rms_norm_eps, config.residual_scale);
+        let weight = self.norm_weight(name).await?;
+        Ok(RmsNorm::new(self.upload(weight), eps, delta_scale))
+    }
+
+    /// A norm's weights, whole.
+    async fn norm_weight(&mut self, name: &str) -> Result<Vec<f32>> {
+        let offset = self.file.config().norm_offset;
+        Ok(self.values(name).await?.into_iter().map(|weight| weight + offset).collect())
+    }
+
+    fn upload(&self, values: Vec<f32>) -> Tensor<1> {
+        let len = values.len();
+        Tensor::from_data(TensorData::new(values, [len]), self.device)
+    }
+
+    /// The elements of a vector.
+    async fn values(&mut self, name: &str) -> Result<Vec<f32>> {
         let part = self.file.tensor(name)?;
-        let (dtype, len) = (part.dtype, part.columns());
+        let dtype = part.dtype;
         let source = self.file.read_rows(name, 0..1).await?;
-        let weight = dtype.to_f32(&source);
-        self.note(dtype, source.len() as u64, len as u64);
-        self.device_bytes += (len * size_of::<f32>()) as u64;
-        let weight = Tensor::from_data(TensorData::new(weight, [len]), self.device);
-        Ok(RmsNorm::new(weight, f64::from(self.file.config().rms_norm_eps)))
+        if !all_finite(dtype, &source) {
+            return Err(not_numbers(part));
+        }
+        let values = dtype.to_f32(&source);
+        self.note(dtype, source.len() as u64, values.len() as u64);
+        self.device_bytes += size_of_val(values.as_slice()) as u64;
+        Ok(match part.row_permutation {
+            Some(permutation) => (0..values.len()).map(|index| values[permutation.row_in_file(index)]).collect(),
+            None => values,
+        })
     }
 
     fn note(&mut self, dtype: TensorType, bytes: u64, weights: u64) {
@@ -187,6 +298,10 @@ impl<'a, S: ModelSource> Loader<'a, S> {
         by_type.retain(|(_, weights)| *weights * WORTH_NAMING >= self.parameters);
         by_type.iter().map(|(dtype, _)| dtype.to_string()).collect::<Vec<_>>().join(" + ")
     }
+}
+
+fn not_numbers(tensor: &TensorInfo) -> Error {
+    Error::invalid_tensor(&tensor.name_in_file, "some of its weights are not numbers: the file is damaged")
 }
 
 /// The one format that a stacked matrix is kept in: that of its parts, or f16 where a file mixes formats.
