@@ -1,6 +1,7 @@
 //! Every family against `transformers`: tiny models of random weights, each with everything on that is its family's own
 //! (`tools/parity/families`). The weights are float16, which the engine keeps, and all arithmetic is float32 on both sides.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
 use minions_chat::{ChatModel, ChatRequest, Message};
@@ -17,8 +18,23 @@ const GGUF_TOLERANCE: f32 = 1e-4;
 #[derive(Deserialize)]
 struct Golden {
     vocab_size: usize,
+    /// How many of a position's logits are kept, the first ones.
+    columns: usize,
     logit_step: f32,
     runs: Vec<Run>,
+    gguf: Option<Vec<GgufTensor>>,
+}
+
+/// What a tensor of the GGUF file is made of: one of the folder's, or numbers.
+#[derive(Deserialize)]
+struct GgufTensor {
+    tensor: Option<String>,
+    #[serde(default)]
+    permuted_heads: usize,
+    #[serde(default)]
+    added: f32,
+    values: Option<Vec<f32>>,
+    r#type: String,
 }
 
 #[derive(Deserialize)]
@@ -47,18 +63,19 @@ async fn a_gguf_file_is_the_same_model() {
     let cpu = Compute::cpu("this is the CPU's test");
     let mut compared = 0;
     for family in families() {
-        let file = fixtures().join(&family).join("model.gguf");
-        if !file.exists() {
-            continue;
-        }
-        for run in golden(&family).runs {
-            let folder = load(&cpu, &format!("{family}/"), run.context_length).await;
-            let gguf = load(&cpu, &format!("{family}/model.gguf"), run.context_length).await;
+        let golden = golden(&family);
+        let Some(tensors) = &golden.gguf else { continue };
+        for run in &golden.runs {
+            let folder = load(&cpu, &family, run.context_length).await;
+            let source = MemorySource::new().with("model.gguf", gguf_file(&family, tensors));
+            let options = LoadOptions { context_length: Some(run.context_length), ..LoadOptions::default() };
+            let gguf = Engine::load(cpu.clone(), source, "model.gguf", options, &mut |_| {}).await;
+            let gguf = gguf.unwrap_or_else(|error| panic!("{family} as GGUF: {error}"));
             let expected = folder.logits(&run.ids).await.expect("the prompt fits");
             let actual = gguf.logits(&run.ids).await.expect("the prompt fits");
             let worst = largest_difference(&actual, &expected);
             assert!(worst <= GGUF_TOLERANCE, "{family}, {} tokens: {worst}", run.ids.len());
-            assert_eq!(say(&gguf, &run).await, run.greedy, "{family}: greedy reply");
+            assert_eq!(say(&gguf, run).await, run.greedy, "{family}: greedy reply");
         }
         compared += 1;
     }
@@ -76,11 +93,9 @@ async fn a_damaged_weight_is_named() {
     ] {
         let file = |name: &str| std::fs::read(fixtures().join(family).join(name)).expect("the fixture");
         let mut weights = file("model.safetensors");
-        let header_end = 8 + u64::from_le_bytes(weights[..8].try_into().expect("8 bytes")) as usize;
-        let header: serde_json::Value = serde_json::from_slice(&weights[8..header_end]).expect("the header");
-        let end = header[tensor]["data_offsets"][1].as_u64().expect("an offset") as usize;
+        let (_, Range { end, .. }) = safetensor(&weights, tensor);
         // The last of its weights, an f16.
-        weights[header_end + end - 2..][..2].copy_from_slice(&[0x00, 0x7e]);
+        weights[end - 2..end].copy_from_slice(&[0x00, 0x7e]);
         let source = ["config.json", "tokenizer.json", "tokenizer_config.json"]
             .into_iter()
             .fold(MemorySource::new(), |source, name| source.with(name, file(name)))
@@ -100,18 +115,21 @@ async fn compare_all(compute: &Compute) {
         let golden = golden(&family);
         let bytes = std::fs::read(fixtures().join(&family).join("golden-logits.bin")).expect("the goldens' logits");
         for run in &golden.runs {
-            let engine = load(compute, &format!("{family}/"), run.context_length).await;
+            let engine = load(compute, &family, run.context_length).await;
             let name = format!("{family}, {} tokens", run.ids.len());
             let request = request(run);
             assert_eq!(engine.tokenize(&request).expect("the template renders"), run.ids, "{name}: token ids");
-            let first = run.first_row * golden.vocab_size;
-            let expected: Vec<f32> = bytes[2 * first..]
+            let columns = golden.columns;
+            let expected: Vec<f32> = bytes[2 * run.first_row * columns..]
                 .chunks_exact(2)
-                .take(run.ids.len() * golden.vocab_size)
+                .take(run.ids.len() * columns)
                 .map(|steps| f32::from(i16::from_le_bytes([steps[0], steps[1]])) * golden.logit_step)
                 .collect();
             let actual = engine.logits(&run.ids).await.expect("the prompt fits");
-            assert_eq!(actual.len(), expected.len(), "{name}: logits");
+            assert_eq!(actual.len(), run.ids.len() * golden.vocab_size, "{name}: logits");
+            let actual: Vec<f32> =
+                actual.chunks(golden.vocab_size).flat_map(|row| row[..columns].iter().copied()).collect();
+            assert_eq!(actual.len(), expected.len(), "{name}: goldens");
             let worst = largest_difference(&actual, &expected);
             println!("{name}: largest difference {worst:.6} on {}", engine.adapter().name);
             if worst > LOGITS_TOLERANCE {
@@ -125,6 +143,56 @@ async fn compare_all(compute: &Compute) {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The file that llama.cpp's converter would have made of a family's folder.
+fn gguf_file(family: &str, tensors: &[GgufTensor]) -> Vec<u8> {
+    let mut file = std::fs::read(fixtures().join(family).join("gguf-header.bin")).expect("the header");
+    let weights = std::fs::read(fixtures().join(family).join("model.safetensors")).expect("the weights");
+    for GgufTensor { tensor, permuted_heads, added, values, r#type } in tensors {
+        let mut halves = Vec::new();
+        if let Some(tensor) = tensor {
+            let (rows, bytes) = safetensor(&weights, tensor);
+            halves = weights[bytes].chunks_exact(2).map(|half| u16::from_le_bytes([half[0], half[1]])).collect();
+            if *permuted_heads > 0 {
+                halves = alternate_halves(&halves, rows, *permuted_heads);
+            }
+        }
+        let values = values.clone().unwrap_or_else(|| halves.iter().map(|half| f16_to_f32(*half) + added).collect());
+        match r#type.as_str() {
+            "F16" => file.extend(halves.iter().flat_map(|half| half.to_le_bytes())),
+            "F32" => file.extend(values.iter().flat_map(|value| value.to_le_bytes())),
+            other => panic!("{other}: the goldens know F16 and F32"),
+        }
+        file.resize(file.len().next_multiple_of(32), 0);
+    }
+    file
+}
+
+/// The rows of each head, those of the first half and those of the second in turn.
+fn alternate_halves(values: &[u16], rows: usize, heads: usize) -> Vec<u16> {
+    let (width, half) = (values.len() / rows, rows / heads / 2);
+    let row = |row: usize| &values[row * width..(row + 1) * width];
+    let pairs = (0..heads).flat_map(|head| (0..half).map(move |within| 2 * head * half + within));
+    pairs.flat_map(|first| [row(first), row(first + half)].concat()).collect()
+}
+
+/// The rows of a tensor of a safetensors file, and where in the file its bytes are.
+fn safetensor(file: &[u8], name: &str) -> (usize, Range<usize>) {
+    let data = 8 + u64::from_le_bytes(file[..8].try_into().expect("8 bytes")) as usize;
+    let header: serde_json::Value = serde_json::from_slice(&file[8..data]).expect("the header");
+    let number = |value: &serde_json::Value| value.as_u64().expect("a number") as usize;
+    let offsets = &header[name]["data_offsets"];
+    (number(&header[name]["shape"][0]), data + number(&offsets[0])..data + number(&offsets[1]))
+}
+
+/// Of a finite number.
+fn f16_to_f32(half: u16) -> f32 {
+    let (sign, exponent, mantissa) = (u32::from(half >> 15), u32::from(half >> 10 & 31), u32::from(half & 1023));
+    if exponent == 0 {
+        return mantissa as f32 * 2.0_f32.powi(-24) * if sign == 1 { -1.0 } else { 1.0 };
+    }
+    f32::from_bits(sign << 31 | (exponent + 112) << 23 | mantissa << 13)
 }
 
 fn largest_difference(actual: &[f32], expected: &[f32]) -> f32 {

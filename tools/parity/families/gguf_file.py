@@ -1,6 +1,7 @@
-"""The same model as llama.cpp's ``convert_hf_to_gguf.py`` would write it, in F16 and F32.
+"""How llama.cpp's ``convert_hf_to_gguf.py`` would write the same model, in F16 and F32.
 
-Names come from the ``gguf`` package's own map; which keys a family has, that q and k of
+What is kept is the file up to its weights, and of which tensor of the Hugging Face
+folder each of them is made: the weights themselves would be there twice.  Names come from the ``gguf`` package's own map; which keys a family has, that q and k of
 llama's relatives alternate between the halves of a head, and that the norms of Gemma
 are written whole, from the converter's sources (``conversion/*.py``).
 """
@@ -51,7 +52,8 @@ def write_gguf(
     specials: list[str],
     begin: int,
     end: int,
-) -> None:
+) -> list[dict]:
+    """Writes the header to ``path``; the tensors in the file's order."""
     config = case.config
     arch = ARCHITECTURES.get(config["model_type"], config["model_type"])
     layers, heads, kv_heads = (config[f"num_{key}"] for key in ("hidden_layers", "attention_heads", "key_value_heads"))
@@ -60,6 +62,12 @@ def write_gguf(
     full = rope.get("full_attention", rope)
 
     writer = gguf.GGUFWriter(path, arch)
+    made: list[dict] = []
+
+    def add(name: str, array: np.ndarray, source: dict) -> None:
+        writer.add_tensor(name, array)
+        made.append({**source, "type": "F16" if array.dtype == np.float16 else "F32"})
+
     writer.add_name(case.name)
     writer.add_context_length(config["max_position_embeddings"])
     writer.add_embedding_length(config["hidden_size"])
@@ -80,14 +88,15 @@ def write_gguf(
     if full["rope_type"] == "yarn":
         writer.add_rope_scaling_orig_ctx_len(full["original_max_position_embeddings"])
     if full["rope_type"] == "llama3":
-        writer.add_tensor("rope_freqs.weight", llama3_factors(full, head_dim))
+        add("rope_freqs.weight", llama3_factors(full, head_dim), dict(values=llama3_factors(full, head_dim).tolist()))
     if full["rope_type"] == "longrope":
         original = config["original_max_position_embeddings"]
         writer.add_rope_scaling_orig_ctx_len(original)
         stretch = config["max_position_embeddings"] / original
         writer.add_rope_scaling_attn_factors(math.sqrt(1 + math.log(stretch) / math.log(original)))
         for kind in ("long", "short"):
-            writer.add_tensor(f"rope_factors_{kind}.weight", np.array(full[f"{kind}_factor"], np.float32))
+            factors = np.array(full[f"{kind}_factor"], np.float32)
+            add(f"rope_factors_{kind}.weight", factors, dict(values=factors.tolist()))
     if arch in ("gemma3", "phi3"):
         writer.add_sliding_window(config["sliding_window"])
     if arch == "gemma3":
@@ -112,17 +121,25 @@ def write_gguf(
 
     names = gguf.get_tensor_name_map(gguf.MODEL_ARCH[arch.upper()], layers)
     for name, tensor in weights.items():
-        weight = tensor.float().numpy()
+        weight, permuted_heads, added = tensor.float().numpy(), 0, 0.0
         if arch in PERMUTED and ".q_proj." in name:
-            weight = permute(weight, heads)
+            permuted_heads = heads
         elif arch in PERMUTED and ".k_proj." in name:
-            weight = permute(weight, kv_heads)
+            permuted_heads = kv_heads
         elif arch == "gemma3" and name.endswith("norm.weight"):
-            weight = weight + 1
+            added = 1.0
+        if permuted_heads:
+            weight = permute(weight, permuted_heads)
         theirs = names.get_name(name, try_suffixes=(".weight", ".bias"))
         assert theirs is not None, name
-        writer.add_tensor(theirs, weight.astype(np.float16 if weight.ndim == 2 else np.float32))
+        weight = (weight + np.float32(added)).astype(np.float16 if weight.ndim == 2 else np.float32)
+        add(theirs, weight, dict(tensor=name, permuted_heads=permuted_heads, added=added))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
+    reader = gguf.GGUFReader(path)
+    offsets = [int(tensor.data_offset) for tensor in reader.tensors]
+    assert offsets == sorted(offsets) and len(offsets) == len(made)
+    path.write_bytes(path.read_bytes()[: offsets[0]])
+    return made

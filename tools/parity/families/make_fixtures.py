@@ -5,8 +5,8 @@
 A case is a family with everything on that is its own: random weights that float16 holds
 exactly, a vocabulary of printable characters, a prompt longer than the window.  Beside
 each Hugging Face folder stand the logits at every position and 32 tokens of greedy
-decoding, both by ``transformers`` on the CPU in float32; for some cases also the model
-as llama.cpp's converter would write it.  Each feature is switched off once, and a case
+decoding, both by ``transformers`` on the CPU in float32; for some cases also how
+llama.cpp's converter would write the model.  Each feature is switched off once, and a case
 whose logits do not notice is refused: a golden that proves nothing is worse than none.
 """
 
@@ -23,6 +23,7 @@ import torch
 import transformers
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers.convert_slow_tokenizer import bytes_to_unicode as bytes_char
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from cases import CASES, Case
@@ -36,15 +37,19 @@ LOGIT_STEP = 2.0**-12
 MIN_EFFECT = 0.05
 MIN_LEAD = 0.02
 SPECIALS = ["<|begin|>", "<|end|>"]
+PRINTABLE = [chr(code) for code in range(0x21, 0x7F)] + ["Ġ"]
+# The columns of the logits that are kept. The rest of the vocabulary has weights so small that it is never said.
+SPOKEN = len(SPECIALS) + len(PRINTABLE)
+SILENCE = 0.002
 BEGIN, END = 0, 1
 TEMPLATE = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
 PROMPT = "The window of a layer ends before this sentence does, so that what is left out shows; 16, 32, 64."
 
 
 def tokenizer() -> Tokenizer:
-    """One token a printable character, so that text and ids say the same."""
-    alphabet = [chr(code) for code in range(0x21, 0x7F)] + ["Ġ"]
-    vocabulary = {token: index for index, token in enumerate(SPECIALS + alphabet)}
+    """One token a byte, the printable ones first: as long as those are said, text and ids say the same."""
+    others = sorted(set(bytes_char().values()) - set(PRINTABLE))
+    vocabulary = {token: index for index, token in enumerate(SPECIALS + PRINTABLE + others)}
     made = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     made.decoder = decoders.ByteLevel()
@@ -78,11 +83,13 @@ def randomise(model: torch.nn.Module, seed: int, gemma: bool) -> None:
                 weight.copy_(normal(weight.shape, 0.22))
             else:
                 weight.copy_(normal(weight.shape, 1.5 / weight.shape[1] ** 0.5))
+            if "embed_tokens" in name or "lm_head" in name:
+                weight[SPOKEN:] = normal(weight[SPOKEN:].shape, SILENCE)
 
 
 def logits_of(model: torch.nn.Module, ids: list[int]) -> np.ndarray:
     with torch.no_grad():
-        return model(torch.tensor([ids]), use_cache=False).logits[0].float().numpy()
+        return model(torch.tensor([ids]), use_cache=False).logits[0].float().numpy()[:, :SPOKEN]
 
 
 def greedy(model: torch.nn.Module, ids: list[int]) -> tuple[list[int], float]:
@@ -200,14 +207,17 @@ def write_case(case: Case, out: Path) -> None:
             f"torch {torch.__version__.split('+')[0]}, float32 on the CPU",
             seed=found["seed"],
             effects={name: round(effect, 3) for name, effect in found["effects"].items()},
-            vocab_size=logits.shape[1],
+            vocab_size=case.config["vocab_size"],
+            columns=logits.shape[1],
             logit_step=LOGIT_STEP,
-            logits="golden-logits.bin: little-endian int16, times logit_step; each run's positions from its first_row on",
+            logits="golden-logits.bin: little-endian int16, times logit_step; the first columns of each position, each "
+            "run's positions from its first_row on",
             runs=runs,
+            gguf=write_gguf(folder / "gguf-header.bin", case, weights, encoder, TEMPLATE, SPECIALS, BEGIN, END)
+            if case.gguf
+            else None,
         ),
     )
-    if case.gguf:
-        write_gguf(folder / "model.gguf", case, weights, encoder, TEMPLATE, SPECIALS, BEGIN, END)
     size = sum(path.stat().st_size for path in folder.iterdir())
     print(f"{case.name}: seed {found['seed']}, {size} bytes, largest logit {np.abs(logits).max():.2f}, {found['effects']}")
 
