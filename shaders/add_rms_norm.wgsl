@@ -1,4 +1,4 @@
-// add_rms_norm:  sum[r, i] = x[r, i] + delta[r, i]      out[r, :] = rms_norm(sum[r, :])
+// add_rms_norm:  sum[r, i] = x[r, i] + delta_scale * delta[r, i]      out[r, :] = rms_norm(sum[r, :])
 // x, delta, sum, out: [rows, hidden]   weight: [hidden]   hidden: multiple of 4
 //
 //   binding 0  x       vec4<f32>  residual stream before
@@ -13,8 +13,8 @@
 // Twin: src/cpu/add_rms_norm.rs
 
 struct Params {
-    rows: u32, hidden: u32, eps: f32, pad0: u32,
-    pad1: u32, pad2: u32, pad3: u32, pad4: u32,
+    rows: u32, hidden: u32, eps: f32, delta_scale: f32,
+    pad0: u32, pad1: u32, pad2: u32, pad3: u32,
 }
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4<f32>>;
@@ -56,7 +56,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let base = row * width;
     var squares = 0.0;
     for (var i = lane; i < width; i += 128u) {
-        let v = x[base + i] + delta[base + i];
+        let v = x[base + i] + params.delta_scale * delta[base + i];
         sum[base + i] = v;
         squares += dot(v, v);
     }

@@ -1,4 +1,6 @@
-// attention_decode:  out[r, h, :] = sum_p softmax_p(scale * dot(q[r, h, :], k[p, g, :])) * v[p, g, :],  p = 0 ..= position(r)
+// attention_decode:  out[r, h, :] = sum_p softmax_p(score(q[r, h, :], k[p, g, :])) * v[p, g, :],  p = first(r) ..= position(r)
+// score(q, k) = scale * dot(q, k), or with a softcap c > 0:  c * tanh(scale * dot(q, k) / c)
+// first(r) = 0, or with a window w > 0:  max(0, position(r) + 1 - w)
 // q, out: [rows, H * D]   k_pages, v_pages: [n_pages * 16, G * D]   g = h / (H / G)   D: multiple of 8, at most 256
 //
 //   binding 0  q        vec4<f32>
@@ -16,6 +18,8 @@
 struct Params {
     rows: u32, n_heads: u32, n_kv_heads: u32, head_dim: u32,
     scale: f32, table_offset: u32, pages_per_seq: u32, n_pages: u32,
+    softcap: f32, window: u32, pad0: u32, pad1: u32,
+    pad2: u32, pad3: u32, pad4: u32, pad5: u32,
 }
 
 const MASKED: f32 = -1e30;
@@ -35,6 +39,14 @@ var<workgroup> probs: array<f32, 64>;
 var<workgroup> slots: array<u32, 64>;
 var<workgroup> parts: array<vec4<f32>, 128>;
 var<workgroup> masses: array<f32, 128>;
+
+/// A score between -softcap and softcap. Some drivers' tanh is NaN far out, where it is 1 already.
+fn capped(score: f32) -> f32 {
+    if (params.softcap > 0.0) {
+        return params.softcap * tanh(clamp(score / params.softcap, -15.0, 15.0));
+    }
+    return score;
+}
 
 /// vec4 index of the KV row of kv head `kv_head` at `position` of sequence `sequence`.
 fn kv_row(position: u32, sequence: u32, kv_head: u32) -> u32 {
@@ -69,7 +81,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     var peak = MASKED;
     var mass = 0.0;
     var sum = vec4<f32>();
-    for (var first = 0u; first <= last; first += 64u) {
+    var begin = 0u;
+    if (params.window > 0u && last >= params.window) {
+        begin = last + 1u - params.window;
+    }
+    for (var first = begin; first <= last; first += 64u) {
         // Positions first + lane / 8 + 0, 16, 32, 48: this lane's share of the four scores.
         let p = first + lane / 8u;
         let r0 = kv_row(min(p, last), sequence, kv_head);
@@ -90,7 +106,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             for (var i = 0u; i < 8u; i++) {
                 score += products[lane % 16u * 8u + i][lane / 16u];
             }
-            scores[lane] = select(MASKED, score, first + lane <= last);
+            scores[lane] = select(MASKED, capped(score), first + lane <= last);
             slots[lane] = kv_row(min(first + lane, last), sequence, kv_head);
         }
         workgroupBarrier();

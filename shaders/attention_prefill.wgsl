@@ -1,4 +1,6 @@
-// attention_prefill:  out[r, h, :] = sum_p softmax_p(scale * dot(q[r, h, :], k[p, g, :])) * v[p, g, :],  p = 0 ..= position(r)
+// attention_prefill:  out[r, h, :] = sum_p softmax_p(score(q[r, h, :], k[p, g, :])) * v[p, g, :],  p = first(r) ..= position(r)
+// score(q, k) = scale * dot(q, k), or with a softcap c > 0:  c * tanh(scale * dot(q, k) / c)
+// first(r) = 0, or with a window w > 0:  max(0, position(r) + 1 - w)
 // q, out: [rows, H * D]   k_pages, v_pages: [n_pages * 16, G * D]   g = h / (H / G)   D: multiple of 8, at most 256
 //
 //   binding 0  q        vec4<f32>
@@ -16,8 +18,8 @@
 struct Params {
     rows: u32, n_heads: u32, n_kv_heads: u32, head_dim: u32,
     scale: f32, table_offset: u32, pages_per_seq: u32, n_pages: u32,
-    n_tiles: u32, tiles_offset: u32, pad0: u32, pad1: u32,
-    pad2: u32, pad3: u32, pad4: u32, pad5: u32,
+    n_tiles: u32, tiles_offset: u32, softcap: f32, window: u32,
+    pad0: u32, pad1: u32, pad2: u32, pad3: u32,
 }
 
 const TILE_ROWS: u32 = 16u;
@@ -38,6 +40,14 @@ var<workgroup> score_tile: array<vec4<f32>, 128>;
 var<workgroup> q_tile: array<vec4<f32>, 256>;
 /// K, then V: [position][16 vec4], the vec4s permuted by position so that reads hit different banks.
 var<workgroup> kv_tile: array<vec4<f32>, 512>;
+
+/// Scores between -softcap and softcap. Some drivers' tanh is NaN far out, where it is 1 already.
+fn capped(scores: vec4<f32>) -> vec4<f32> {
+    if (params.softcap > 0.0) {
+        return params.softcap * tanh(clamp(scores / params.softcap, vec4<f32>(-15.0), vec4<f32>(15.0)));
+    }
+    return scores;
+}
 
 fn kv_place(position: u32, part: u32) -> u32 {
     return position * 16u + (part ^ (position & 15u));
@@ -76,20 +86,27 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let quad = lane / 16u;
     let row_positions = vec4<u32>(t.z + quad * 4u) + vec4<u32>(0u, 1u, 2u, 3u);
     let v_part = group.z * 16u + part;
+    // What the first row sees first, and what each of this invocation's rows does.
+    var begin = 0u;
+    var row_begins = vec4<u32>();
+    if (params.window > 0u) {
+        begin = max(t.z + 1u, params.window) - params.window;
+        row_begins = max(row_positions + 1u, vec4<u32>(params.window)) - params.window;
+    }
     var peak = vec4<f32>(MASKED);
     var mass = vec4<f32>();
     var o0 = vec4<f32>();
     var o1 = o0;
     var o2 = o0;
     var o3 = o0;
-    for (var first = 0u; first <= last; first += TILE_KV) {
+    for (var first = begin; first <= last; first += TILE_KV) {
         // Scores of rows 4 quad ..+ 4 at positions first + part (a) and first + part + 16 (b).
         var a = vec4<f32>();
         var b = vec4<f32>();
         for (var slice = 0u; slice < slices; slice++) {
             let column = slice * 16u + part;
             workgroupBarrier();
-            if (slices > 1u || first == 0u) {
+            if (slices > 1u || first == begin) {
                 for (var i = quad; i < TILE_ROWS; i += 4u) {
                     let at = ((t.x + min(i, row_count - 1u)) * params.n_heads + head) * width + column;
                     var value = vec4<f32>();
@@ -119,8 +136,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
                 b += vec4<f32>(dot(q0, kb), dot(q1, kb), dot(q2, kb), dot(q3, kb));
             }
         }
-        a = select(vec4<f32>(MASKED), a, vec4<u32>(first + part) <= row_positions);
-        b = select(vec4<f32>(MASKED), b, vec4<u32>(first + part + 16u) <= row_positions);
+        let pa = vec4<u32>(first + part);
+        let pb = pa + 16u;
+        a = select(vec4<f32>(MASKED), capped(a), (pa <= row_positions) & (pa >= row_begins));
+        b = select(vec4<f32>(MASKED), capped(b), (pb <= row_positions) & (pb >= row_begins));
         score_tile[part * 4u + quad] = a;
         score_tile[(part + 16u) * 4u + quad] = b;
         workgroupBarrier();

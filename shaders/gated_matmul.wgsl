@@ -1,4 +1,5 @@
-// gated_matmul:  out[m, first + j] = silu(dot(x[m, :], weights[j, :])) * dot(x[m, :], weights[f + j, :]),  silu(v) = v / (1 + exp(-v))
+// gated_matmul:  out[m, first + j] = activation(dot(x[m, :], weights[j, :])) * dot(x[m, :], weights[f + j, :])
+// activation 0: silu(v) = v / (1 + exp(-v))   1: gelu_tanh(v) = v / 2 * (1 + tanh(sqrt(2 / pi) * (v + 0.044715 v^3)))
 // x: [rows, k]   weights: [2 f, k], gate rows 0 .. f, then up rows   out: [rows, width]   k: multiple of 32   for many rows
 //
 //   binding 0  x        vec4<f32>
@@ -14,9 +15,11 @@
 // Twin: src/cpu/gated_matmul.rs
 
 struct Params {
-    rows: u32, f: u32, k: u32, width: u32,
-    first: u32, pad0: u32, pad1: u32, pad2: u32,
+    rows: u32, f: u32, k: u32, activation: u32,
+    width: u32, first: u32, pad0: u32, pad1: u32,
 }
+
+const GELU_TANH: u32 = 1u;
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> weights: array<vec4<u32>>;
@@ -39,12 +42,21 @@ fn weight_row(tile_column: u32, first: u32) -> u32 {
     return select(j, j + params.f, tile_column >= 32u);
 }
 
+/// The gate of `v`: SiLU, or GELU by tanh. Some drivers' tanh is NaN far out, where it is 1 already.
+fn activation(v: vec2<f32>) -> vec2<f32> {
+    if (params.activation == GELU_TANH) {
+        let inner = 0.7978845608 * (v + 0.044715 * v * v * v);
+        return 0.5 * v * (1.0 + tanh(clamp(inner, vec2<f32>(-15.0), vec2<f32>(15.0))));
+    }
+    return v / (1.0 + exp(-v));
+}
+
 /// The sums of one row at columns `column` + 0 and 16: gate in xy, up in zw.
 fn store(row: u32, column: u32, sums: vec4<f32>) {
     if (row >= params.rows) {
         return;
     }
-    let gated = sums.xy / (1.0 + exp(-sums.xy)) * sums.zw;
+    let gated = activation(sums.xy) * sums.zw;
     let at = row * params.width + params.first + column;
     if (column < params.f) { out[at] = gated.x; }
     if (column + 16u < params.f) { out[at + 16u] = gated.y; }

@@ -1,4 +1,5 @@
-// gated_matvec:  out[m, first + j] = silu(dot(x[m, :], weights[j, :])) * dot(x[m, :], weights[f + j, :]),  silu(v) = v / (1 + exp(-v))
+// gated_matvec:  out[m, first + j] = activation(dot(x[m, :], weights[j, :])) * dot(x[m, :], weights[f + j, :])
+// activation 0: silu(v) = v / (1 + exp(-v))   1: gelu_tanh(v) = v / 2 * (1 + tanh(sqrt(2 / pi) * (v + 0.044715 v^3)))
 // x: [rows, k]   weights: [2 f, k], gate rows 0 .. f, then up rows   out: [rows, width]   k: multiple of 32   for few rows
 //
 //   binding 0  x        vec4<f32>
@@ -14,12 +15,13 @@
 // Twin: src/cpu/gated_matvec.rs
 
 struct Params {
-    rows: u32, f: u32, k: u32, width: u32,
-    first: u32, pad0: u32, pad1: u32, pad2: u32,
+    rows: u32, f: u32, k: u32, activation: u32,
+    width: u32, first: u32, pad0: u32, pad1: u32,
 }
 
 const ROWS: u32 = {{ ROWS }}u;
 const LANES: u32 = 16u;
+const GELU_TANH: u32 = 1u;
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> weights: array<vec4<u32>>;
@@ -30,6 +32,15 @@ const LANES: u32 = 16u;
 var<workgroup> partial: array<vec2<f32>, 64u * ROWS>;
 
 {{ weights }}
+
+/// The gate of `v`: SiLU, or GELU by tanh. Some drivers' tanh is NaN far out, where it is 1 already.
+fn activation(v: f32) -> f32 {
+    if (params.activation == GELU_TANH) {
+        let inner = 0.7978845608 * (v + 0.044715 * v * v * v);
+        return 0.5 * v * (1.0 + tanh(clamp(inner, -15.0, 15.0)));
+    }
+    return v / (1.0 + exp(-v));
+}
 
 /// Products of 8 elements of row `row` of x with two rows' weights. A row past the end reads the last one.
 fn products(row: u32, octet: u32, a: Octet, b: Octet) -> vec2<f32> {
@@ -97,6 +108,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let column = group.x * 4u + lane % 4u;
     if (lane < 4u * ROWS && row < params.rows && column < params.f) {
         let sums = total(lane / 4u, lane % 4u);
-        out[row * params.width + params.first + column] = sums.x / (1.0 + exp(-sums.x)) * sums.y;
+        out[row * params.width + params.first + column] = activation(sums.x) * sums.y;
     }
 }

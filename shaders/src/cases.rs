@@ -8,7 +8,7 @@
 
 use crate::cpu::*;
 use crate::step::{PAGE_SIZE, RowHeader, Sampling, TILE_ROWS, Tile};
-use crate::{Params, Shader, Slots, WeightFormat, registry};
+use crate::{Activation, Params, Shader, Slots, WeightFormat, registry};
 
 /// Initial value of every output element that is a float; ids start as its bits.
 pub const UNTOUCHED: f32 = -7.5;
@@ -83,6 +83,7 @@ pub fn cases() -> Vec<Case> {
     norm_cases(&mut cases);
     product_cases(&mut cases);
     attention_cases(&mut cases);
+    elementwise_cases(&mut cases);
     sample_cases(&mut cases);
     cases
 }
@@ -207,10 +208,34 @@ fn norm_cases(cases: &mut Vec<Case>) {
         let inputs = vec![words(&x), words(&weight)];
         cases.push(case(&shape, Slots::NONE, inputs, params, &[&out], rms_norm::TOLERANCE));
 
-        let params = AddRmsNormParams { rows: rows as u32, hidden: hidden as u32, eps: 1e-5, ..Default::default() };
+        let params = AddRmsNormParams {
+            rows: rows as u32,
+            hidden: hidden as u32,
+            eps: 1e-5,
+            delta_scale: 0.22,
+            ..Default::default()
+        };
         add_rms_norm(&x, &delta, &weight, &params, &mut sum, &mut out);
         let inputs = vec![words(&x), words(&delta), words(&weight)];
         cases.push(case(&shape, Slots::NONE, inputs, params, &[&sum, &out], add_rms_norm::TOLERANCE));
+    }
+}
+
+fn elementwise_cases(cases: &mut Vec<Case>) {
+    let mut noise = Noise::new(6);
+    for (rows, n, softcap) in [(1, 1, 0.0), (3, 65, 2.0), (17, 300, 30.0), (2, 1025, 0.5)] {
+        let (x, bias) = (noise.values(rows * n), noise.values(n));
+        let shape = format!("rows {rows} n {n}");
+        let mut out = untouched(rows * n);
+        let params = AddBiasParams { rows: rows as u32, n: n as u32, ..Default::default() };
+        add_bias(&x, &bias, &params, &mut out);
+        let inputs = vec![words(&x), words(&bias)];
+        cases.push(case(&shape, Slots::NONE, inputs, params, &[&out], add_bias::TOLERANCE));
+
+        let scale = 12.5;
+        let params = ScaleLogitsParams { rows: rows as u32, vocab: n as u32, scale, softcap, ..Default::default() };
+        scale_logits(&x, &params, &mut out);
+        cases.push(case(&shape, Slots::NONE, vec![words(&x)], params, &[&out], scale_logits::TOLERANCE));
     }
 }
 
@@ -224,20 +249,29 @@ fn product_cases(cases: &mut Vec<Case>) {
     let mut noise = Noise::new(3);
     let mut few = FEW_ROWS.into_iter().cycle();
     let mut many = MANY_ROWS.into_iter().cycle();
+    let mut activations = [Activation::Silu, Activation::GeluTanh].into_iter().cycle();
     for format in WeightFormat::ALL {
         for rows in registry::ROW_GROUPS {
             for shape in few.by_ref().take(2) {
-                product_pair(cases, &mut noise, Slots::weights_and_rows(format, rows), shape);
+                let activation = activations.next();
+                product_pair(cases, &mut noise, Slots::weights_and_rows(format, rows), shape, activation);
             }
         }
         for shape in many.by_ref().take(2) {
-            product_pair(cases, &mut noise, Slots::weights(format), shape);
+            product_pair(cases, &mut noise, Slots::weights(format), shape, activations.next());
         }
     }
 }
 
 /// The plain and the gated product of one shape: for few rows if the slots name a row group, else for many.
-fn product_pair(cases: &mut Vec<Case>, noise: &mut Noise, slots: Slots, (rows, k, n): (usize, usize, usize)) {
+fn product_pair(
+    cases: &mut Vec<Case>,
+    noise: &mut Noise,
+    slots: Slots,
+    (rows, k, n): (usize, usize, usize),
+    activation: Option<Activation>,
+) {
+    let activation = activation.map_or(0, |activation| activation as u32);
     let format = slots.weights.expect("a product reads weights");
     let k = k.next_multiple_of(format.block_len());
     let (x, source) = (noise.values(rows * k), matrix(noise, format, 2 * n, k));
@@ -252,7 +286,7 @@ fn product_pair(cases: &mut Vec<Case>, noise: &mut Noise, slots: Slots, (rows, k
         matvec(&x, format, plain, &params, &mut out);
         let inputs = vec![words_of_x.clone(), plain.clone()];
         cases.push(case(&shape, slots, inputs, params, &[&out], matvec::TOLERANCE));
-        let params = GatedMatvecParams { rows: r, f: nn, k: kk, width, first, ..Default::default() };
+        let params = GatedMatvecParams { rows: r, f: nn, k: kk, activation, width, first, ..Default::default() };
         gated_matvec(&x, format, &weights, &params, &mut out);
         cases.push(case(&shape, slots, vec![words_of_x, weights], params, &[&out], gated_matvec::TOLERANCE));
     } else {
@@ -260,7 +294,7 @@ fn product_pair(cases: &mut Vec<Case>, noise: &mut Noise, slots: Slots, (rows, k
         matmul(&x, format, plain, &params, &mut out);
         let inputs = vec![words_of_x.clone(), plain.clone()];
         cases.push(case(&shape, slots, inputs, params, &[&out], matmul::TOLERANCE));
-        let params = GatedMatmulParams { rows: r, f: nn, k: kk, width, first, ..Default::default() };
+        let params = GatedMatmulParams { rows: r, f: nn, k: kk, activation, width, first, ..Default::default() };
         gated_matmul(&x, format, &weights, &params, &mut out);
         cases.push(case(&shape, slots, vec![words_of_x, weights], params, &[&out], gated_matmul::TOLERANCE));
     }
@@ -269,7 +303,7 @@ fn product_pair(cases: &mut Vec<Case>, noise: &mut Noise, slots: Slots, (rows, k
 /// Heads, KV heads, head dimension, and per sequence (positions cached, new rows).
 type Scene = (u32, u32, u32, &'static [(u32, u32)]);
 
-const SCENES: [Scene; 7] = [
+const SCENES: [Scene; 9] = [
     (8, 4, 64, &[(0, 1), (15, 1), (16, 1), (69, 1), (130, 1)]),
     (9, 3, 32, &[(0, 17), (5, 3), (30, 33)]),
     (6, 6, 48, &[(0, 2), (63, 1), (14, 18)]),
@@ -277,6 +311,29 @@ const SCENES: [Scene; 7] = [
     (4, 2, 256, &[(33, 17)]),
     (3, 1, 8, &[(0, 35)]),
     (2, 2, 72, &[(7, 9), (64, 2)]),
+    (3, 1, 96, &[(0, 40), (200, 1)]),
+    (5, 5, 80, &[(31, 16), (0, 1)]),
+];
+
+/// What families add to attention.
+#[derive(Clone, Copy, Default)]
+struct Variant {
+    /// Of a head's elements, how many quarters are turned.
+    turned_quarters: u32,
+    has_bias: bool,
+    has_norm: bool,
+    softcap: f32,
+    window: u32,
+}
+
+const PLAIN: Variant = Variant { turned_quarters: 4, has_bias: false, has_norm: false, softcap: 0.0, window: 0 };
+
+/// Beside the plain one, each scene takes one of these in turn.
+const VARIANTS: [Variant; 4] = [
+    Variant { has_bias: true, window: 70, ..PLAIN },
+    Variant { turned_quarters: 2, has_norm: true, softcap: 2.0, window: 7, ..PLAIN },
+    Variant { turned_quarters: 0, has_bias: true, has_norm: true, softcap: 5.0, ..PLAIN },
+    Variant { turned_quarters: 3, has_norm: true, window: 20, ..PLAIN },
 ];
 
 /// The step of a scene: headers, then block table, then tiles; pages are dealt out of order.
@@ -327,62 +384,91 @@ const fn gcd(a: u32, b: u32) -> u32 {
 
 fn attention_cases(cases: &mut Vec<Case>) {
     let mut noise = Noise::new(4);
-    for (n_heads, n_kv_heads, head_dim, sequences) in SCENES {
-        let step = scene_step(sequences);
-        let SceneStep { rows, table_offset, pages_per_seq, n_pages, tiles_offset, n_tiles, .. } = step;
-        let shape = format!("heads {n_heads}/{n_kv_heads} of {head_dim} rows {rows}");
-        let slot_width = (n_kv_heads * head_dim) as usize;
-        let slots = n_pages as usize * PAGE_SIZE;
-
-        let context_length = pages_per_seq * PAGE_SIZE as u32;
-        let qkv = noise.values((rows * (n_heads + 2 * n_kv_heads) * head_dim) as usize);
-        let angles = noise.values((context_length * head_dim / 2) as usize);
-        let rope: Vec<f32> = angles.iter().flat_map(|a| [(3.0 * a).cos(), (3.0 * a).sin()]).collect();
-        let params = QkvEpilogueParams {
-            rows,
-            n_heads,
-            n_kv_heads,
-            head_dim,
-            context_length,
-            n_slots: slots as u32,
-            ..Default::default()
-        };
-        let (mut q, mut k, mut v) = (
-            untouched((rows * n_heads * head_dim) as usize),
-            untouched(slots * slot_width),
-            untouched(slots * slot_width),
-        );
-        qkv_epilogue(&qkv, &step.words, &rope, &params, &mut q, &mut k, &mut v);
-        let inputs = vec![words(&qkv), step.words.clone(), words(&rope)];
-        cases.push(case(&shape, Slots::NONE, inputs, params, &[&q, &k, &v], qkv_epilogue::TOLERANCE));
-
-        // Large scores, so that the softmax is far from a mean and its peak moves from tile to tile.
-        let (k, v) = (noise.values(slots * slot_width), noise.values(slots * slot_width));
-        let scale = 4.0 / (head_dim as f32).sqrt();
-        let inputs = || vec![words(&q), step.words.clone(), words(&k), words(&v)];
-        let params =
-            AttentionDecodeParams { rows, n_heads, n_kv_heads, head_dim, scale, table_offset, pages_per_seq, n_pages };
-        let mut out = untouched(q.len());
-        attention_decode(&q, &step.words, &k, &v, &params, &mut out);
-        cases.push(case(&shape, Slots::NONE, inputs(), params, &[&out], attention_decode::TOLERANCE));
-
-        let params = AttentionPrefillParams {
-            rows,
-            n_heads,
-            n_kv_heads,
-            head_dim,
-            scale,
-            table_offset,
-            pages_per_seq,
-            n_pages,
-            n_tiles,
-            tiles_offset,
-            ..Default::default()
-        };
-        let mut out = untouched(q.len());
-        attention_prefill(&q, &step.words, &k, &v, &params, &mut out);
-        cases.push(case(&shape, Slots::NONE, inputs(), params, &[&out], attention_prefill::TOLERANCE));
+    for (scene, variant) in SCENES.into_iter().zip(VARIANTS.into_iter().cycle()) {
+        attention_case(cases, &mut noise, scene, PLAIN);
+        attention_case(cases, &mut noise, scene, variant);
     }
+}
+
+/// The three kernels of attention in one scene.
+fn attention_case(cases: &mut Vec<Case>, noise: &mut Noise, scene: Scene, variant: Variant) {
+    let (n_heads, n_kv_heads, head_dim, sequences) = scene;
+    let Variant { turned_quarters, has_bias, has_norm, softcap, window } = variant;
+    let step = scene_step(sequences);
+    let SceneStep { rows, table_offset, pages_per_seq, n_pages, tiles_offset, n_tiles, .. } = step;
+    let rotary_dim = head_dim * turned_quarters / 4;
+    let shape = format!(
+        "heads {n_heads}/{n_kv_heads} of {head_dim} rows {rows} turned {rotary_dim} bias {has_bias} norm {has_norm} \
+         softcap {softcap} window {window}"
+    );
+    let slot_width = (n_kv_heads * head_dim) as usize;
+    let slots = n_pages as usize * PAGE_SIZE;
+
+    let context_length = pages_per_seq * PAGE_SIZE as u32;
+    let qkv = noise.values((rows * (n_heads + 2 * n_kv_heads) * head_dim) as usize);
+    let angles = noise.values((context_length * rotary_dim / 2).max(1) as usize);
+    let rope: Vec<f32> = angles.iter().flat_map(|a| [(3.0 * a).cos(), (3.0 * a).sin()]).collect();
+    let params = QkvEpilogueParams {
+        rows,
+        n_heads,
+        n_kv_heads,
+        head_dim,
+        context_length,
+        n_slots: slots as u32,
+        rotary_dim,
+        has_bias: has_bias.into(),
+        has_norm: has_norm.into(),
+        eps: 1e-6,
+        ..Default::default()
+    };
+    let (mut q, mut k, mut v) =
+        (untouched((rows * n_heads * head_dim) as usize), untouched(slots * slot_width), untouched(slots * slot_width));
+    let bias = if has_bias { (n_heads + 2 * n_kv_heads) * head_dim } else { 0 };
+    let norms = if has_norm { 2 * head_dim } else { 0 };
+    let vectors = noise.values((bias + norms).max(1) as usize);
+    qkv_epilogue(&qkv, &step.words, &rope, &vectors, &params, &mut q, &mut k, &mut v);
+    let inputs = vec![words(&qkv), step.words.clone(), words(&rope), words(&vectors)];
+    cases.push(case(&shape, Slots::NONE, inputs, params, &[&q, &k, &v], qkv_epilogue::TOLERANCE));
+
+    // Large scores, so that the softmax is far from a mean and its peak moves from tile to tile.
+    let (k, v) = (noise.values(slots * slot_width), noise.values(slots * slot_width));
+    let scale = 4.0 / (head_dim as f32).sqrt();
+    let inputs = || vec![words(&q), step.words.clone(), words(&k), words(&v)];
+    let params = AttentionDecodeParams {
+        rows,
+        n_heads,
+        n_kv_heads,
+        head_dim,
+        scale,
+        table_offset,
+        pages_per_seq,
+        n_pages,
+        softcap,
+        window,
+        ..Default::default()
+    };
+    let mut out = untouched(q.len());
+    attention_decode(&q, &step.words, &k, &v, &params, &mut out);
+    cases.push(case(&shape, Slots::NONE, inputs(), params, &[&out], attention_decode::TOLERANCE));
+
+    let params = AttentionPrefillParams {
+        rows,
+        n_heads,
+        n_kv_heads,
+        head_dim,
+        scale,
+        table_offset,
+        pages_per_seq,
+        n_pages,
+        n_tiles,
+        tiles_offset,
+        softcap,
+        window,
+        ..Default::default()
+    };
+    let mut out = untouched(q.len());
+    attention_prefill(&q, &step.words, &k, &v, &params, &mut out);
+    cases.push(case(&shape, Slots::NONE, inputs(), params, &[&out], attention_prefill::TOLERANCE));
 }
 
 fn sample_cases(cases: &mut Vec<Case>) {
@@ -456,7 +542,7 @@ mod tests {
             .flat_map(|c| c.inputs.iter().chain(c.outputs.iter().map(|o| &o.initial)))
             .map(|w| w.len() * 4)
             .sum();
-        assert!(bytes < 32 << 20, "{bytes} bytes of cases");
+        assert!(bytes < 48 << 20, "{bytes} bytes of cases");
     }
 
     #[test]

@@ -11,5 +11,14 @@ pub mod step;
 pub mod weights;
 
 pub use registry::*;
+/// What the gate of a feed-forward network does, as the kernels' params number it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// `v / (1 + exp(-v))`
+    Silu = 0,
+    /// GELU by tanh.
+    GeluTanh = 1,
+}
+
 pub use step::{MAX_HEAD_DIM, PAGE_SIZE, RowHeader, Sampling, TILE_ROWS, Tile};
 pub use weights::WeightFormat;

@@ -140,7 +140,7 @@ const fn weights_source(format: WeightFormat) -> &'static str {
 }
 
 /// Every shader of the crate.
-pub const SHADERS: [&Shader; 11] = [
+pub const SHADERS: [&Shader; 13] = [
     &EMBED,
     &RMS_NORM,
     &ADD_RMS_NORM,
@@ -151,6 +151,8 @@ pub const SHADERS: [&Shader; 11] = [
     &QKV_EPILOGUE,
     &ATTENTION_DECODE,
     &ATTENTION_PREFILL,
+    &ADD_BIAS,
+    &SCALE_LOGITS,
     &SAMPLE,
 ];
 
@@ -186,23 +188,29 @@ shader!(
     /// Matrix product for few rows.
     MATVEC = "matvec", ["x", "weights"] => ["out"], 64, takes_weights, takes_rows);
 shader!(
-    /// SiLU-gated matrix product for few rows.
+    /// Gated matrix product for few rows.
     GATED_MATVEC = "gated_matvec", ["x", "weights"] => ["out"], 64, takes_weights, takes_rows);
 shader!(
     /// Matrix product for many rows.
     MATMUL = "matmul", ["x", "weights"] => ["out"], 128, takes_weights);
 shader!(
-    /// SiLU-gated matrix product for many rows.
+    /// Gated matrix product for many rows.
     GATED_MATMUL = "gated_matmul", ["x", "weights"] => ["out"], 128, takes_weights);
 shader!(
-    /// Split into heads, rotation, write of k and v to the KV pages.
-    QKV_EPILOGUE = "qkv_epilogue", ["qkv", "step", "rope"] => ["q", "k_pages", "v_pages"], 64);
+    /// Split into heads, bias, norm, rotation, write of k and v to the KV pages.
+    QKV_EPILOGUE = "qkv_epilogue", ["qkv", "step", "rope", "vectors"] => ["q", "k_pages", "v_pages"], 64);
 shader!(
     /// Attention of single rows over their sequences' pages.
     ATTENTION_DECODE = "attention_decode", ["q", "step", "k_pages", "v_pages"] => ["out"], 128);
 shader!(
     /// Attention of tiles of consecutive rows over their sequences' pages.
     ATTENTION_PREFILL = "attention_prefill", ["q", "step", "k_pages", "v_pages"] => ["out"], 64);
+shader!(
+    /// A vector added to every row.
+    ADD_BIAS = "add_bias", ["x", "bias"] => ["out"], 64);
+shader!(
+    /// Logits scaled and capped.
+    SCALE_LOGITS = "scale_logits", ["x"] => ["out"], 256);
 shader!(
     /// Next token of each row of logits.
     SAMPLE = "sample", ["logits", "step"] => ["ids"], 256);

@@ -56,7 +56,7 @@ const explanations: Record<ErrorCode, { title: string; advice: string }> = {
   out_of_memory: { title: "The model does not fit", advice: "Choose a smaller model, or a more strongly quantised file of it." },
   unknown_model: {
     title: "This model cannot be used",
-    advice: "Choose a GGUF file of the Llama architecture (F32, F16, BF16, Q8_0 or Q4_0).",
+    advice: "Choose a GGUF file of a Llama, Mistral, Qwen, SmolLM, Gemma, Phi or Granite model (F32, F16, BF16, Q8_0 or Q4_0).",
   },
   download_failed: {
     title: "The model could not be fetched",

@@ -6,7 +6,7 @@ use super::rms_norm::{RmsNormParams, rms_norm};
 use crate::registry::MAX_WORKGROUPS;
 use crate::{ADD_RMS_NORM, Params, Shader, Slots};
 
-/// As for `rms_norm`: the added sum is exact on both sides.
+/// As for `rms_norm`: the sum is rounded once or twice.
 pub const TOLERANCE: f32 = super::rms_norm::TOLERANCE;
 
 /// Params of `add_rms_norm`.
@@ -19,8 +19,10 @@ pub struct AddRmsNormParams {
     pub hidden: u32,
     /// Added to the mean square.
     pub eps: f32,
+    /// Factor on delta: 1, or a family's residual multiplier.
+    pub delta_scale: f32,
     /// Zero.
-    pub pad: [u32; 5],
+    pub pad: [u32; 4],
 }
 
 impl Params for AddRmsNormParams {
@@ -31,7 +33,7 @@ impl Params for AddRmsNormParams {
     }
 }
 
-/// `sum = x + delta`, `out = rms_norm(sum)`, all `[rows, hidden]`.
+/// `sum = x + delta_scale * delta`, `out = rms_norm(sum)`, all `[rows, hidden]`.
 pub fn add_rms_norm(
     x: &[f32],
     delta: &[f32],
@@ -42,7 +44,7 @@ pub fn add_rms_norm(
 ) {
     assert_eq!((x.len(), delta.len()), (sum.len(), sum.len()), "x, delta, sum: [rows, hidden]");
     for ((sum, x), delta) in sum.iter_mut().zip(x).zip(delta) {
-        *sum = x + delta;
+        *sum = x + params.delta_scale * delta;
     }
     let params = RmsNormParams { rows: params.rows, hidden: params.hidden, eps: params.eps, ..Default::default() };
     rms_norm(sum, weight, &params, out);
@@ -54,9 +56,9 @@ mod tests {
 
     #[test]
     fn keeps_the_sum_and_norms_it() {
-        let params = AddRmsNormParams { rows: 1, hidden: 4, eps: 0.0, ..Default::default() };
+        let params = AddRmsNormParams { rows: 1, hidden: 4, eps: 0.0, delta_scale: 2.0, ..Default::default() };
         let (mut sum, mut out) = ([0.0; 4], [0.0; 4]);
-        add_rms_norm(&[1.0, 2.0, 3.0, 0.0], &[1.0, 0.0, -1.0, 2.0], &[1.0, 1.0, 3.0, 1.0], &params, &mut sum, &mut out);
+        add_rms_norm(&[1.0, 2.0, 3.0, 0.0], &[0.5, 0.0, -0.5, 1.0], &[1.0, 1.0, 3.0, 1.0], &params, &mut sum, &mut out);
         assert_eq!(sum, [2.0; 4]);
         assert_eq!(out, [1.0, 1.0, 3.0, 1.0]);
     }

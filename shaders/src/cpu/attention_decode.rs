@@ -20,7 +20,7 @@ pub struct AttentionDecodeParams {
     pub n_kv_heads: u32,
     /// Head dimension D: a multiple of 8, at most 256.
     pub head_dim: u32,
-    /// Factor on the scores: 1 / sqrt(D).
+    /// Factor on the scores, 1 / sqrt(D) in most families.
     pub scale: f32,
     /// Word of the step at which the block table begins.
     pub table_offset: u32,
@@ -28,6 +28,12 @@ pub struct AttentionDecodeParams {
     pub pages_per_seq: u32,
     /// Pages in `k_pages` and `v_pages`.
     pub n_pages: u32,
+    /// Scores stay within this, by tanh; 0 leaves them as they are.
+    pub softcap: f32,
+    /// Positions a row sees, its own included; 0 lets it see all.
+    pub window: u32,
+    /// Zero.
+    pub pad: [u32; 6],
 }
 
 impl Params for AttentionDecodeParams {
@@ -38,8 +44,8 @@ impl Params for AttentionDecodeParams {
     }
 }
 
-/// `out[r, h, :] = sum_p softmax_p(scale * dot(q[r, h, :], k[p, g, :])) * v[p, g, :]` over the positions `0 ..= position(r)`
-/// of the row's sequence, with `q, out: [rows, H * D]`, `k_pages, v_pages: [n_pages * 16, G * D]`, `g = h / (H / G)`.
+/// `out[r, h, :] = sum_p softmax_p(score(q[r, h, :], k[p, g, :])) * v[p, g, :]` over the positions of the row's sequence up to
+/// its own, as far back as the window goes, with `q, out: [rows, H * D]`, `k_pages, v_pages: [n_pages * 16, G * D]`, `g = h / (H / G)`.
 pub fn attention_decode(
     q: &[f32],
     step: &[u32],
@@ -86,13 +92,15 @@ pub(super) fn attend(
     assert!(h.is_multiple_of(g), "{h} query heads do not share {g} KV heads evenly");
     let table = &step[params.table_offset as usize + place.0 as usize * pages_per_seq..][..pages_per_seq];
     let last = (place.1 as usize).min(pages_per_seq * PAGE_SIZE - 1);
+    let begin = if params.window > 0 { (last + 1).saturating_sub(params.window as usize) } else { 0 };
     let Scratch { slots, scores } = scratch;
     slots.clear();
-    slots.extend((0..=last).map(|p| (table[p / PAGE_SIZE] as usize).min(n_pages - 1) * PAGE_SIZE + p % PAGE_SIZE));
+    slots.extend((begin..=last).map(|p| (table[p / PAGE_SIZE] as usize).min(n_pages - 1) * PAGE_SIZE + p % PAGE_SIZE));
     for (head, (q, out)) in q.chunks_exact(d).zip(out.chunks_exact_mut(d)).enumerate() {
         let column = head / (h / g) * d;
         scores.clear();
-        scores.extend(slots.iter().map(|slot| params.scale * dot(q, &k_pages[slot * g * d + column..][..d])));
+        let score = |slot: &usize| params.scale * dot(q, &k_pages[slot * g * d + column..][..d]);
+        scores.extend(slots.iter().map(score).map(|score| soft_cap(score, params.softcap)));
         let peak = scores.iter().fold(f32::MIN, |peak, &score| peak.max(score));
         let mut mass = 0.0;
         out.fill(0.0);
@@ -107,6 +115,11 @@ pub(super) fn attend(
             *out /= mass;
         }
     }
+}
+
+/// `value` between `-cap` and `cap`; as it is with a cap of 0.
+pub(super) fn soft_cap(value: f32, cap: f32) -> f32 {
+    if cap > 0.0 { cap * (value / cap).tanh() } else { value }
 }
 
 #[cfg(test)]
@@ -135,10 +148,23 @@ mod tests {
             table_offset: 4,
             pages_per_seq: 1,
             n_pages: 2,
+            ..Default::default()
         };
         let mut out = vec![0.0; 2 * d];
         attention_decode(&q, &step, &k, &v, &params, &mut out);
         assert!(out[..d].iter().all(|o| (o - 5.0).abs() < 1e-5), "{out:?}");
         assert!(out[d..].iter().all(|o| (o - 6.0).abs() < 1e-5), "the second head's query is zero: {out:?}");
+
+        // A tiny cap makes all scores alike, and a window of 1 sees the row itself only.
+        attention_decode(&q, &step, &k, &v, &AttentionDecodeParams { softcap: 1e-4, ..params }, &mut out);
+        assert!((out[0] - 6.0).abs() < 1e-3, "{out:?}");
+        attention_decode(&q, &step, &k, &v, &AttentionDecodeParams { window: 1, ..params }, &mut out);
+        assert_eq!(out, [8.0; 16]);
+    }
+
+    #[test]
+    fn caps_scores_by_tanh() {
+        assert_eq!((soft_cap(3.0, 0.0), soft_cap(0.0, 2.0), soft_cap(1e9, 2.0)), (3.0, 0.0, 2.0));
+        assert!((soft_cap(2.0, 2.0) - 2.0 * 0.761_594_2).abs() < 1e-6);
     }
 }

@@ -20,7 +20,7 @@ pub struct AttentionPrefillParams {
     pub n_kv_heads: u32,
     /// Head dimension D: a multiple of 8, at most 256.
     pub head_dim: u32,
-    /// Factor on the scores: 1 / sqrt(D).
+    /// Factor on the scores, 1 / sqrt(D) in most families.
     pub scale: f32,
     /// Word of the step at which the block table begins.
     pub table_offset: u32,
@@ -32,8 +32,12 @@ pub struct AttentionPrefillParams {
     pub n_tiles: u32,
     /// Word of the step at which the tiles begin.
     pub tiles_offset: u32,
+    /// Scores stay within this, by tanh; 0 leaves them as they are.
+    pub softcap: f32,
+    /// Positions a row sees, its own included; 0 lets it see all.
+    pub window: u32,
     /// Zero.
-    pub pad: [u32; 6],
+    pub pad: [u32; 4],
 }
 
 impl Params for AttentionPrefillParams {
@@ -64,6 +68,9 @@ pub fn attention_prefill(
         table_offset: params.table_offset,
         pages_per_seq: params.pages_per_seq,
         n_pages: params.n_pages,
+        softcap: params.softcap,
+        window: params.window,
+        ..Default::default()
     };
     let mut scratch = Scratch::default();
     for tile in (0..params.n_tiles as usize).map(|tile| step::tile(step, params.tiles_offset, tile)) {

@@ -19,12 +19,14 @@ pub struct GatedMatmulParams {
     pub f: u32,
     /// Inputs per row, a multiple of 32.
     pub k: u32,
+    /// What the gate does: an [`Activation`](crate::Activation).
+    pub activation: u32,
     /// Length of a row of out.
     pub width: u32,
     /// Column of out that the first output goes to.
     pub first: u32,
     /// Zero.
-    pub pad: [u32; 3],
+    pub pad: [u32; 2],
 }
 
 impl Params for GatedMatmulParams {
@@ -35,11 +37,11 @@ impl Params for GatedMatmulParams {
     }
 }
 
-/// `out[m, first + j] = silu(dot(x[m, :], weights[j, :])) * dot(x[m, :], weights[f + j, :])`, with `x: [rows, k]`,
+/// `out[m, first + j] = activation(dot(x[m, :], weights[j, :])) * dot(x[m, :], weights[f + j, :])`, with `x: [rows, k]`,
 /// `weights: [2 f, k]`, `out: [rows, width]`.
 pub fn gated_matmul(x: &[f32], format: WeightFormat, weights: &[u32], params: &GatedMatmulParams, out: &mut [f32]) {
-    let GatedMatmulParams { rows, f, k, width, first, pad } = *params;
-    let params = GatedMatvecParams { rows, f, k, width, first, pad };
+    let GatedMatmulParams { rows, f, k, activation, width, first, pad } = *params;
+    let params = GatedMatvecParams { rows, f, k, activation, width, first, pad };
     gated_matvec(x, format, weights, &params, out);
 }
 

@@ -2,7 +2,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::product::{products, silu};
+use super::product::{activate, products};
 use crate::weights::{BLOCK, WeightFormat};
 use crate::{GATED_MATVEC, Params, Shader, Slots};
 
@@ -19,12 +19,14 @@ pub struct GatedMatvecParams {
     pub f: u32,
     /// Inputs per row, a multiple of 32.
     pub k: u32,
+    /// What the gate does: an [`Activation`](crate::Activation).
+    pub activation: u32,
     /// Length of a row of out.
     pub width: u32,
     /// Column of out that the first output goes to.
     pub first: u32,
     /// Zero.
-    pub pad: [u32; 3],
+    pub pad: [u32; 2],
 }
 
 impl Params for GatedMatvecParams {
@@ -35,7 +37,7 @@ impl Params for GatedMatvecParams {
     }
 }
 
-/// `out[m, first + j] = silu(dot(x[m, :], weights[j, :])) * dot(x[m, :], weights[f + j, :])`, with `x: [rows, k]`,
+/// `out[m, first + j] = activation(dot(x[m, :], weights[j, :])) * dot(x[m, :], weights[f + j, :])`, with `x: [rows, k]`,
 /// `weights: [2 f, k]`, `out: [rows, width]`.
 pub fn gated_matvec(x: &[f32], format: WeightFormat, weights: &[u32], params: &GatedMatvecParams, out: &mut [f32]) {
     let (rows, f, k) = (params.rows as usize, params.f as usize, params.k as usize);
@@ -47,8 +49,8 @@ pub fn gated_matvec(x: &[f32], format: WeightFormat, weights: &[u32], params: &G
     for j in (0..f).step_by(2) {
         let next = (j + 1).min(f - 1);
         products(x, (format, weights, 2 * f), k, [j, f + j, next, f + next], &mut unpacked, |m, sums| {
-            out[m * width + first + j] = silu(sums[0]) * sums[1];
-            out[m * width + first + next] = silu(sums[2]) * sums[3];
+            out[m * width + first + j] = activate(params.activation, sums[0]) * sums[1];
+            out[m * width + first + next] = activate(params.activation, sums[2]) * sums[3];
         });
     }
 }

@@ -3,6 +3,7 @@
 //! They are not only what the kernels are tested against: on a machine without a GPU the whole model runs on them, so the
 //! matrix products unpack a weight row once for all rows of x and walk contiguous memory.
 
+pub mod add_bias;
 pub mod add_rms_norm;
 pub mod attention_decode;
 pub mod attention_prefill;
@@ -15,7 +16,9 @@ mod product;
 pub mod qkv_epilogue;
 pub mod rms_norm;
 pub mod sample;
+pub mod scale_logits;
 
+pub use add_bias::{AddBiasParams, add_bias};
 pub use add_rms_norm::{AddRmsNormParams, add_rms_norm};
 pub use attention_decode::{AttentionDecodeParams, attention_decode};
 pub use attention_prefill::{AttentionPrefillParams, attention_prefill};
@@ -27,3 +30,4 @@ pub use matvec::{MatvecParams, matvec};
 pub use qkv_epilogue::{QkvEpilogueParams, qkv_epilogue};
 pub use rms_norm::{RmsNormParams, rms_norm};
 pub use sample::{SampleParams, sample};
+pub use scale_logits::{ScaleLogitsParams, scale_logits};

@@ -1,5 +1,6 @@
 //! What the four matrix-product twins share: four weight rows at a time against every row of x.
 
+use crate::Activation;
 use crate::weights::WeightFormat;
 
 /// Unpacks the four weight rows `picked` and hands `(row of x, dot products with the four)` to `each`.
@@ -51,7 +52,30 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     sums.iter().sum::<f32>() + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f32>()
 }
 
-/// v / (1 + exp(-v))
-pub fn silu(v: f32) -> f32 {
-    v / (1.0 + (-v).exp())
+/// What the gate of a feed-forward network does to `v`.
+pub fn activate(activation: u32, v: f32) -> f32 {
+    if activation == Activation::GeluTanh as u32 {
+        0.5 * v * (1.0 + ((2.0 / std::f32::consts::PI).sqrt() * (v + 0.044_715 * v * v * v)).tanh())
+    } else {
+        v / (1.0 + (-v).exp())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn activates() {
+        let near = |activation: Activation, v, expected: f32| {
+            let found = activate(activation as u32, v);
+            assert!((found - expected).abs() < 1e-6, "{activation:?} of {v} is {found}, not {expected}");
+        };
+        near(Activation::Silu, 1.0, 0.731_058_6);
+        near(Activation::Silu, -2.0, -0.238_405_84);
+        near(Activation::GeluTanh, 1.0, 0.841_192);
+        near(Activation::GeluTanh, -2.0, -0.045_402_3);
+        near(Activation::GeluTanh, 100.0, 100.0);
+        near(Activation::GeluTanh, -100.0, 0.0);
+    }
 }

@@ -162,7 +162,7 @@ export class ModelPanel extends Panel {
               <button type="submit" ?disabled=${blocked}>Load</button>
             </div>
             <p class="hint ${this.urlProblem ? "bad" : ""}" id="model-url-hint">
-              ${this.urlProblem || "Llama architecture; F32, F16, BF16, Q8_0 or Q4_0. The server must allow other sites to read it."}
+              ${this.urlProblem || "Llama, Mistral, Qwen, SmolLM, Gemma, Phi or Granite; F32, F16, BF16, Q8_0 or Q4_0. The server must allow other sites to read it."}
             </p>
           </form>
           <div class="row">

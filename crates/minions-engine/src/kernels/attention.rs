@@ -87,8 +87,26 @@ impl AttentionOps for Flex {
     }
 }
 
+/// How a layer scores positions, and which.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Scores {
+    /// Factor on the products of queries and keys.
+    pub scale: f32,
+    /// Scores stay within this, by tanh.
+    pub softcap: Option<f32>,
+    /// How many positions a row sees, its own included.
+    pub window: Option<usize>,
+}
+
 /// `q [rows, heads · dim]` over the cache → `[rows, heads · dim]`.
-pub(crate) fn attention(q: Tensor<2>, step: &Step, k_pages: Tensor<2>, v_pages: Tensor<2>, heads: Heads) -> Tensor<2> {
+pub(crate) fn attention(
+    q: Tensor<2>,
+    step: &Step,
+    k_pages: Tensor<2>,
+    v_pages: Tensor<2>,
+    heads: Heads,
+    scores: Scores,
+) -> Tensor<2> {
     assert_eq!(q.dims(), [step.rows(), heads.q * heads.dim], "attention: q");
     let (table_offset, pages_per_sequence) = step.tables();
     let decode = AttentionDecodeParams {
@@ -96,10 +114,13 @@ pub(crate) fn attention(q: Tensor<2>, step: &Step, k_pages: Tensor<2>, v_pages: 
         n_heads: heads.q as u32,
         n_kv_heads: heads.kv as u32,
         head_dim: heads.dim as u32,
-        scale: (heads.dim as f32).sqrt().recip(),
+        scale: scores.scale,
         table_offset: table_offset as u32,
         pages_per_seq: pages_per_sequence as u32,
         n_pages: (k_pages.dims()[0] / PAGE_SIZE) as u32,
+        softcap: scores.softcap.unwrap_or(0.0),
+        window: scores.window.unwrap_or(0) as u32,
+        ..Zeroable::zeroed()
     };
     let (q, words) = (q.into_dispatch(), step.words().into_dispatch());
     let (k, v) = (k_pages.into_dispatch(), v_pages.into_dispatch());
@@ -107,17 +128,17 @@ pub(crate) fn attention(q: Tensor<2>, step: &Step, k_pages: Tensor<2>, v_pages: 
         return Tensor::from_dispatch(Dispatch::attention_decode(q, words, k, v, decode));
     }
     let (tiles_offset, tiles) = step.tiles();
-    let AttentionDecodeParams { rows, n_heads, n_kv_heads, head_dim, scale, table_offset, pages_per_seq, n_pages } =
-        decode;
     let prefill = AttentionPrefillParams {
-        rows,
-        n_heads,
-        n_kv_heads,
-        head_dim,
-        scale,
-        table_offset,
-        pages_per_seq,
-        n_pages,
+        rows: decode.rows,
+        n_heads: decode.n_heads,
+        n_kv_heads: decode.n_kv_heads,
+        head_dim: decode.head_dim,
+        scale: decode.scale,
+        table_offset: decode.table_offset,
+        pages_per_seq: decode.pages_per_seq,
+        n_pages: decode.n_pages,
+        softcap: decode.softcap,
+        window: decode.window,
         n_tiles: tiles as u32,
         tiles_offset: tiles_offset as u32,
         ..Zeroable::zeroed()

@@ -50,14 +50,14 @@ impl EmbedOps for Flex {
     }
 }
 
-/// The embeddings of the step's tokens: → `[rows, hidden]`.
-pub(crate) fn embed(matrix: &Matrix, step: &Step) -> Tensor<2> {
+/// The embeddings of the step's tokens, each element times `scale`: → `[rows, hidden]`.
+pub(crate) fn embed(matrix: &Matrix, scale: f32, step: &Step) -> Tensor<2> {
     let out = Tensor::<2>::empty([step.rows(), matrix.inputs()], (&step.words().device(), DType::F32));
     let mut params = EmbedParams {
         rows: step.rows() as u32,
         hidden: matrix.inputs() as u32,
         vocab: matrix.outputs() as u32,
-        scale: 1.0,
+        scale,
         ..Zeroable::zeroed()
     };
     let mut out = out.into_dispatch();

@@ -8,7 +8,7 @@ use burn::backend::{Backend, Cube, Dispatch, Flex, backend_extension};
 use burn::tensor::{DType, Tensor};
 use bytemuck::Zeroable;
 use minions_shaders::cpu::{self, GatedMatmulParams, GatedMatvecParams, MatmulParams, MatvecParams};
-use minions_shaders::{ROW_GROUPS, Slots, WeightFormat};
+use minions_shaders::{Activation, ROW_GROUPS, Slots, WeightFormat};
 
 use super::launch::launch;
 use super::tensors::plain;
@@ -176,21 +176,22 @@ pub(crate) fn matmul(x: Tensor<2>, matrix: &Matrix) -> Tensor<2> {
     Tensor::from_dispatch(out)
 }
 
-/// `silu(x · Gᵀ) · (x · Uᵀ)` where each part of `matrix` stacks rows of G on the same rows of U: `[rows, inputs]` →
+/// `activation(x · Gᵀ) · (x · Uᵀ)` where each part of `matrix` stacks rows of G on the same rows of U: `[rows, inputs]` →
 /// `[rows, outputs / 2]`.
-pub(crate) fn gated_matmul(x: Tensor<2>, matrix: &Matrix) -> Tensor<2> {
+pub(crate) fn gated_matmul(x: Tensor<2>, matrix: &Matrix, activation: Activation) -> Tensor<2> {
     let [rows, inputs] = x.dims();
     assert_eq!(inputs, matrix.inputs(), "gated_matmul: inputs");
     let (rows, k, width) = (rows as u32, inputs as u32, (matrix.outputs() / 2) as u32);
+    let activation = activation as u32;
     let (mut out, mut first) = (output(&x, width).into_dispatch(), 0);
     for part in matrix.parts() {
         let (x, weights) = (x.clone().into_dispatch(), part.words().into_dispatch());
         let f = part.outputs() as u32 / 2;
         out = if rows <= MATVEC_MAX_ROWS {
-            let params = GatedMatvecParams { rows, f, k, width, first, ..Zeroable::zeroed() };
+            let params = GatedMatvecParams { rows, f, k, activation, width, first, ..Zeroable::zeroed() };
             Dispatch::gated_matvec(x, weights, out, part.format(), params)
         } else {
-            let params = GatedMatmulParams { rows, f, k, width, first, ..Zeroable::zeroed() };
+            let params = GatedMatmulParams { rows, f, k, activation, width, first, ..Zeroable::zeroed() };
             Dispatch::gated_matmul(x, weights, out, part.format(), params)
         };
         first += f;

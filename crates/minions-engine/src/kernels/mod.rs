@@ -3,6 +3,7 @@
 //!
 //! Only this folder and `device.rs` know cubecl.
 
+mod add_bias;
 mod attention;
 mod capture;
 mod check;
@@ -12,18 +13,21 @@ mod matmul;
 mod qkv_epilogue;
 mod rms_norm;
 mod sample;
+mod scale_logits;
 mod tensors;
 
 pub use check::{KernelCheck, check_kernels};
 pub use launch::{Counters, counters};
 
-pub(crate) use attention::attention;
+pub(crate) use add_bias::add_bias;
+pub(crate) use attention::{Scores, attention};
 pub(crate) use capture::CapturedStep;
 pub(crate) use embed::embed;
 pub(crate) use matmul::{gated_matmul, matmul};
-pub(crate) use qkv_epilogue::qkv_epilogue;
+pub(crate) use qkv_epilogue::{QkvVectors, qkv_epilogue};
 pub(crate) use rms_norm::{add_rms_norm, rms_norm};
 pub(crate) use sample::sample;
+pub(crate) use scale_logits::{LogitScale, scale_logits};
 pub(crate) use tensors::{read_f32, read_u32};
 
 /// The heads of an attention layer.

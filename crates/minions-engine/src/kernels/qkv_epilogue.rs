@@ -1,8 +1,10 @@
-//! `qkv_epilogue`: rotates queries and keys, and writes keys and values to the rows' slots of the cache.
+//! `qkv_epilogue`: adds the bias, normalises and rotates queries and keys, and writes keys and values to the rows' slots of
+//! the cache.
 
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, Cube, Dispatch, Flex, backend_extension};
-use burn::tensor::{DType, Tensor};
+use burn::module::Module;
+use burn::tensor::{DType, Device, Tensor, TensorData};
 use bytemuck::Zeroable;
 use minions_shaders::Slots;
 use minions_shaders::cpu::{self, QkvEpilogueParams};
@@ -11,6 +13,7 @@ use super::Heads;
 use super::launch::launch;
 use super::tensors::{empty, from_vec, plain};
 use crate::generate::Step;
+use crate::model::RopeTable;
 
 #[backend_extension(Cube, Flex)]
 trait QkvEpilogueOps: Backend {
@@ -18,6 +21,7 @@ trait QkvEpilogueOps: Backend {
         qkv: FloatTensor<Self>,
         step: IntTensor<Self>,
         rope: FloatTensor<Self>,
+        vectors: FloatTensor<Self>,
         k_pages: FloatTensor<Self>,
         v_pages: FloatTensor<Self>,
         params: QkvEpilogueParams,
@@ -29,12 +33,13 @@ impl QkvEpilogueOps for Cube {
         qkv: FloatTensor<Self>,
         step: IntTensor<Self>,
         rope: FloatTensor<Self>,
+        vectors: FloatTensor<Self>,
         k_pages: FloatTensor<Self>,
         v_pages: FloatTensor<Self>,
         params: QkvEpilogueParams,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let q = empty(&qkv, [params.rows as usize, (params.n_heads * params.head_dim) as usize], DType::F32);
-        launch(&params, Slots::NONE, &[&qkv, &step, &rope, &q, &k_pages, &v_pages]);
+        launch(&params, Slots::NONE, &[&qkv, &step, &rope, &vectors, &q, &k_pages, &v_pages]);
         (q, k_pages, v_pages)
     }
 }
@@ -44,17 +49,43 @@ impl QkvEpilogueOps for Flex {
         qkv: FloatTensor<Self>,
         step: IntTensor<Self>,
         rope: FloatTensor<Self>,
+        vectors: FloatTensor<Self>,
         mut k_pages: FloatTensor<Self>,
         mut v_pages: FloatTensor<Self>,
         params: QkvEpilogueParams,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        let (qkv, step, rope) = (plain(qkv), plain(step), plain(rope));
+        let (qkv, step, rope, vectors) = (plain(qkv), plain(step), plain(rope), plain(vectors));
         let shape = [params.rows as usize, (params.n_heads * params.head_dim) as usize];
         let mut q = vec![0.0; shape[0] * shape[1]];
         // In place: the cache handed its only handles over (see `LayerCache::write`).
         let (k, v) = (k_pages.storage_mut(), v_pages.storage_mut());
-        cpu::qkv_epilogue(qkv.storage(), step.storage(), rope.storage(), &params, &mut q, k, v);
+        let (rope, vectors) = (rope.storage(), vectors.storage());
+        cpu::qkv_epilogue(qkv.storage(), step.storage(), rope, vectors, &params, &mut q, k, v);
         (from_vec(q, shape), k_pages, v_pages)
+    }
+}
+
+/// What a family has beside the projections: their bias, and norms of each head of queries and keys.
+#[derive(Module, Debug)]
+pub(crate) struct QkvVectors {
+    /// The bias `[(heads + 2 · kv_heads) · dim]`, then the weights of the two norms `[dim]`, as far as there are any.
+    values: Tensor<1>,
+    has_bias: bool,
+    has_norm: bool,
+    eps: f32,
+}
+
+impl QkvVectors {
+    /// The bias of the stacked projections, and the weights of the norms of queries and keys, one after the other.
+    pub fn new(bias: Option<Vec<f32>>, norms: Option<Vec<f32>>, eps: f32, device: &Device) -> Self {
+        let (has_bias, has_norm) = (bias.is_some(), norms.is_some());
+        let mut values = [bias.unwrap_or_default(), norms.unwrap_or_default()].concat();
+        if values.is_empty() {
+            // A binding is never empty.
+            values.push(0.0);
+        }
+        let len = values.len();
+        Self { values: Tensor::from_data(TensorData::new(values, [len]), device), has_bias, has_norm, eps }
     }
 }
 
@@ -62,7 +93,8 @@ impl QkvEpilogueOps for Flex {
 pub(crate) fn qkv_epilogue(
     qkv: Tensor<2>,
     step: &Step,
-    rope: Tensor<1>,
+    rope: &RopeTable,
+    vectors: &QkvVectors,
     k_pages: Tensor<2>,
     v_pages: Tensor<2>,
     heads: Heads,
@@ -73,14 +105,19 @@ pub(crate) fn qkv_epilogue(
         n_heads: heads.q as u32,
         n_kv_heads: heads.kv as u32,
         head_dim: heads.dim as u32,
-        context_length: (rope.dims()[0] / heads.dim) as u32,
+        context_length: rope.context_length() as u32,
         n_slots: k_pages.dims()[0] as u32,
+        rotary_dim: rope.dim() as u32,
+        has_bias: vectors.has_bias.into(),
+        has_norm: vectors.has_norm.into(),
+        eps: vectors.eps,
         ..Zeroable::zeroed()
     };
     let (q, k, v) = Dispatch::qkv_epilogue(
         qkv.into_dispatch(),
         step.words().into_dispatch(),
-        rope.into_dispatch(),
+        rope.values().into_dispatch(),
+        vectors.values.clone().into_dispatch(),
         k_pages.into_dispatch(),
         v_pages.into_dispatch(),
         params,

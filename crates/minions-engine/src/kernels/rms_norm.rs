@@ -72,12 +72,18 @@ pub(crate) fn rms_norm(x: Tensor<2>, weight: Tensor<1>, eps: f32) -> Tensor<2> {
     Tensor::from_dispatch(Dispatch::rms_norm(x.into_dispatch(), weight.into_dispatch(), params))
 }
 
-/// `(x + delta, rms_norm(x + delta))`, each `[rows, hidden]`.
-pub(crate) fn add_rms_norm(x: Tensor<2>, delta: Tensor<2>, weight: Tensor<1>, eps: f32) -> (Tensor<2>, Tensor<2>) {
+/// `(x + delta_scale · delta, its rms_norm)`, each `[rows, hidden]`.
+pub(crate) fn add_rms_norm(
+    x: Tensor<2>,
+    delta: Tensor<2>,
+    weight: Tensor<1>,
+    eps: f32,
+    delta_scale: f32,
+) -> (Tensor<2>, Tensor<2>) {
     let [rows, hidden] = x.dims();
     assert_eq!(delta.dims(), [rows, hidden], "add_rms_norm: delta");
     assert_eq!(weight.dims(), [hidden], "add_rms_norm: weight");
-    let params = AddRmsNormParams { rows: rows as u32, hidden: hidden as u32, eps, ..Zeroable::zeroed() };
+    let params = AddRmsNormParams { rows: rows as u32, hidden: hidden as u32, eps, delta_scale, ..Zeroable::zeroed() };
     let (x, delta, weight) = (x.into_dispatch(), delta.into_dispatch(), weight.into_dispatch());
     let (sum, out) = Dispatch::add_rms_norm(x, delta, weight, params);
     (Tensor::from_dispatch(sum), Tensor::from_dispatch(out))

@@ -5,32 +5,39 @@ use burn::tensor::Tensor;
 
 use super::Matrix;
 use super::kv_cache::LayerCache;
+use super::rope::RopeTable;
 use crate::generate::Step;
-use crate::kernels::{self, Heads};
+use crate::kernels::{self, Heads, QkvVectors, Scores};
 
 /// One layer's attention.
 #[derive(Module, Debug)]
 pub struct Attention {
     /// Queries, keys and values stacked: `[(heads + 2 · kv_heads) · head_dim, hidden]`
-    qkv: Matrix,
+    pub(super) qkv: Matrix,
+    /// Their bias, and the norms of queries and keys.
+    pub(super) vectors: QkvVectors,
+    pub(super) rope: RopeTable,
     /// `[hidden, heads · head_dim]`
-    output: Matrix,
+    pub(super) output: Matrix,
+    /// `[hidden]`
+    pub(super) output_bias: Option<Tensor<1>>,
     #[module(skip)]
-    heads: Heads,
+    pub(super) heads: Heads,
+    #[module(skip)]
+    pub(super) scores: Scores,
 }
 
 impl Attention {
-    /// Attention with these projections.
-    pub fn new(qkv: Matrix, output: Matrix, heads: Heads) -> Self {
-        Self { qkv, output, heads }
-    }
-
     /// `[rows, hidden]` → `[rows, hidden]`. Writes the rows' keys and values to the cache first, so that each row
-    /// attends to itself and to everything before it in its own sequence.
-    pub fn forward(&self, x: Tensor<2>, rope: Tensor<1>, step: &Step, cache: &mut LayerCache) -> Tensor<2> {
+    /// attends to itself and to what the layer lets it see before it in its own sequence.
+    pub fn forward(&self, x: Tensor<2>, step: &Step, cache: &mut LayerCache) -> Tensor<2> {
         let qkv = self.qkv.forward(x);
-        let q = cache.write(|k, v| kernels::qkv_epilogue(qkv, step, rope, k, v, self.heads));
+        let q = cache.write(|k, v| kernels::qkv_epilogue(qkv, step, &self.rope, &self.vectors, k, v, self.heads));
         let (k, v) = cache.read();
-        self.output.forward(kernels::attention(q, step, k, v, self.heads))
+        let out = self.output.forward(kernels::attention(q, step, k, v, self.heads, self.scores));
+        match &self.output_bias {
+            Some(bias) => kernels::add_bias(out, bias.clone()),
+            None => out,
+        }
     }
 }

@@ -26,7 +26,7 @@ impl KvCache {
     pub fn new(config: &ModelConfig, pages: usize, device: &Device) -> Self {
         let shape = [pages * PAGE_SIZE, config.n_kv_heads * config.head_dim];
         let layer = || LayerCache { pages: Some((Tensor::zeros(shape, device), Tensor::zeros(shape, device))) };
-        Self { layers: (0..config.n_layers).map(|_| layer()).collect() }
+        Self { layers: (0..config.layers.len()).map(|_| layer()).collect() }
     }
 
     /// The layers, first to last.

@@ -10,16 +10,17 @@ use burn::tensor::{Device, Tensor, TensorData};
 use minions_shaders::WeightFormat;
 
 use super::attention::Attention;
+use super::config::{LayerConfig, Rope};
 use super::feed_forward::FeedForward;
 use super::matrix::{Matrix, MatrixPart};
 use super::rms_norm::RmsNorm;
-use super::rope;
+use super::rope::RopeTable;
 use super::transformer::{Layer, Transformer};
 use crate::device::Compute;
 use crate::engine::Progress;
 use crate::error::{Error, Result};
-use crate::kernels::Heads;
-use crate::weights::{ModelFile, ModelSource};
+use crate::kernels::{Heads, LogitScale, QkvVectors, Scores};
+use crate::weights::{ModelFile, ModelSource, TensorInfo};
 
 /// Formats of less than this part of the weights, norms for one, do not describe a model.
 const WORTH_NAMING: u64 = 20;
@@ -88,36 +89,50 @@ pub async fn load<S: ModelSource>(
     let mut loader = Loader::new(file, quantize, compute, on_progress);
     loader.check_memory(context_length)?;
     let config = file.config();
-    let heads = Heads { q: config.n_heads, kv: config.n_kv_heads, dim: config.head_dim };
     let embedding = loader.matrix(&[EMBEDDING]).await?;
-    let mut layers = Vec::with_capacity(config.n_layers);
-    for index in 0..config.n_layers {
-        let name = |part: &str| format!("model.layers.{index}.{part}.weight");
-        layers.push(Layer {
-            attention_norm: loader.norm(&name("input_layernorm")).await?,
-            attention: Attention::new(
-                loader
-                    .matrix(&[&name("self_attn.q_proj"), &name("self_attn.k_proj"), &name("self_attn.v_proj")])
-                    .await?,
-                loader.matrix(&[&name("self_attn.o_proj")]).await?,
-                heads,
-            ),
-            feed_forward_norm: loader.norm(&name("post_attention_layernorm")).await?,
-            feed_forward: FeedForward::new(
-                loader.gated_matrix(&name("mlp.gate_proj"), &name("mlp.up_proj")).await?,
-                loader.matrix(&[&name("mlp.down_proj")]).await?,
-            ),
-        });
+    let mut layers = Vec::with_capacity(config.layers.len());
+    let mut ropes = RopeTables { context_length, tables: Vec::new() };
+    for (index, layer) in config.layers.iter().enumerate() {
+        let rope = ropes.table(layer.rope.as_ref(), &compute.device);
+        layers.push(loader.layer(index, layer, rope).await?);
     }
     let norm = loader.norm("model.norm.weight").await?;
-    let head = if config.tie_word_embeddings { None } else { Some(loader.matrix(&[HEAD]).await?) };
-    let rope = rope::table(config, context_length, &compute.device);
+    let is_tied = config.tie_word_embeddings == Some(true);
+    let head = if is_tied { None } else { Some(loader.matrix(&[HEAD]).await?) };
+    let logit_scale = LogitScale { scale: config.logit_scale, softcap: config.logit_softcap };
     Ok(LoadedModel {
-        transformer: Transformer { embedding, layers, norm, head, rope },
+        transformer: Transformer {
+            embedding,
+            embedding_scale: config.embedding_scale,
+            layers,
+            norm,
+            head,
+            logit_scale: Some(logit_scale).filter(|scale| *scale != LogitScale::NONE),
+        },
         quantization: loader.quantization(),
         size_bytes: loader.device_bytes,
         parameters: loader.parameters,
     })
+}
+
+/// The tables of the ways to turn that a model has: one or two, which its layers share.
+struct RopeTables {
+    context_length: usize,
+    tables: Vec<(Option<Rope>, RopeTable)>,
+}
+
+impl RopeTables {
+    fn table(&mut self, rope: Option<&Rope>, device: &Device) -> RopeTable {
+        if let Some((_, table)) = self.tables.iter().find(|(known, _)| known.as_ref() == rope) {
+            return table.clone();
+        }
+        let table = match rope {
+            Some(rope) => RopeTable::new(rope, self.context_length, device),
+            None => RopeTable::none(self.context_length, device),
+        };
+        self.tables.push((rope.cloned(), table.clone()));
+        table
+    }
 }
 
 struct Loader<'a, S> {
@@ -169,6 +184,86 @@ impl<'a, S: ModelSource> Loader<'a, S> {
         Ok(())
     }
 
+    async fn layer(&mut self, index: usize, layer: &LayerConfig, rope: RopeTable) -> Result<Layer> {
+        let config = self.file.config();
+        let name = |part: &str| format!("model.layers.{index}.{part}");
+        // Families with post-norms call the norm after attention what others call the one before the feed-forward network.
+        let has_post_norms = config.family.has_post_norms;
+        let feed_forward_norm = if has_post_norms { "pre_feedforward_layernorm" } else { "post_attention_layernorm" };
+        Ok(Layer {
+            attention_norm: self.norm(&name("input_layernorm.weight")).await?,
+            attention: Attention {
+                qkv: self.qkv(&name("self_attn")).await?,
+                vectors: self.qkv_vectors(&name("self_attn")).await?,
+                rope,
+                output: self.matrix(&[&name("self_attn.o_proj.weight")]).await?,
+                output_bias: match config.has_output_bias {
+                    true => Some(self.values(&name("self_attn.o_proj.bias")).await.map(|bias| self.upload(bias))?),
+                    false => None,
+                },
+                heads: Heads { q: config.n_heads, kv: config.n_kv_heads, dim: config.head_dim },
+                scores: Scores {
+                    scale: config.attention_scale,
+                    softcap: config.attention_softcap,
+                    window: layer.window,
+                },
+            },
+            attention_post_norm: match has_post_norms {
+                true => Some(self.norm(&name("post_attention_layernorm.weight")).await?),
+                false => None,
+            },
+            feed_forward_norm: self.norm(&name(&format!("{feed_forward_norm}.weight"))).await?,
+            feed_forward: FeedForward {
+                gate_up: self.gate_up(&name("mlp")).await?,
+                down: self.matrix(&[&name("mlp.down_proj.weight")]).await?,
+                activation: config.activation,
+            },
+            feed_forward_post_norm: match has_post_norms {
+                true => Some(self.norm(&name("post_feedforward_layernorm.weight")).await?),
+                false => None,
+            },
+        })
+    }
+
+    /// Queries, keys and values as one matrix, as which some families' files have them.
+    async fn qkv(&mut self, module: &str) -> Result<Matrix> {
+        let is_fused = self.file.config().family.has_fused_projections;
+        let parts: &[&str] = if is_fused { &["qkv_proj"] } else { &["q_proj", "k_proj", "v_proj"] };
+        let names: Vec<_> = parts.iter().map(|part| format!("{module}.{part}.weight")).collect();
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        self.matrix(&names).await
+    }
+
+    /// Gate and up as one matrix, likewise.
+    async fn gate_up(&mut self, module: &str) -> Result<Matrix> {
+        let ffn_size = self.file.config().ffn_size;
+        if self.file.config().family.has_fused_projections {
+            let fused = format!("{module}.gate_up_proj.weight");
+            return self.gated_matrix((&fused, 0), (&fused, ffn_size), ffn_size).await;
+        }
+        let [gate, up] = ["gate_proj", "up_proj"].map(|part| format!("{module}.{part}.weight"));
+        self.gated_matrix((&gate, 0), (&up, 0), ffn_size).await
+    }
+
+    async fn qkv_vectors(&mut self, module: &str) -> Result<QkvVectors> {
+        let config = self.file.config();
+        let mut bias = None;
+        if config.has_qkv_bias {
+            let all = bias.insert(Vec::new());
+            for part in ["q_proj", "k_proj", "v_proj"] {
+                all.extend(self.values(&format!("{module}.{part}.bias")).await?);
+            }
+        }
+        let mut norms = None;
+        if config.family.has_qk_norm {
+            let both = norms.insert(Vec::new());
+            for part in ["q_norm", "k_norm"] {
+                both.extend(self.norm_weight(&format!("{module}.{part}.weight")).await?);
+            }
+        }
+        Ok(QkvVectors::new(bias, norms, config.rms_norm_eps, self.device))
+    }
+
     /// The matrices `names` stacked into one, so that one kernel reads them together: in parts where their formats differ,
     /// so that nothing is expanded, and where they are too large to be bound at once.
     async fn matrix(&mut self, names: &[&str]) -> Result<Matrix> {
@@ -192,21 +287,22 @@ impl<'a, S: ModelSource> Loader<'a, S> {
                 start = end;
             }
         }
-        self.upload(parts, inputs).await
+        self.upload_parts(parts, inputs).await
     }
 
-    /// The matrices `gate` and `up` stacked into one, likewise; each part holds the same rows of both. Where their formats
-    /// differ, both become f16: one kernel reads both.
-    async fn gated_matrix(&mut self, gate: &str, up: &str) -> Result<Matrix> {
-        let (inputs, rows) = (self.file.tensor(gate)?.columns(), self.file.tensor(gate)?.rows());
-        let format = self.format(gate)?;
-        let format = if format == self.format(up)? { format } else { WeightFormat::F16 };
-        let most = (self.rows_at_once(gate, format, inputs)? / 2).max(PART_ROWS / 2);
+    /// Two halves stacked into one, likewise: `rows` rows of each, from a row of a tensor on. Each part holds the same rows of
+    /// both. Where their formats differ, both become f16: one kernel reads both.
+    async fn gated_matrix(&mut self, gate: (&str, usize), up: (&str, usize), rows: usize) -> Result<Matrix> {
+        let inputs = self.file.tensor(gate.0)?.columns();
+        let format = self.format(gate.0)?;
+        let format = if format == self.format(up.0)? { format } else { WeightFormat::F16 };
+        let most = (self.rows_at_once(gate.0, format, inputs)? / 2).max(PART_ROWS / 2);
         let cut = |start: usize| {
-            let rows = start..rows.min(start + most);
-            Slices { format, slices: vec![(gate, rows.clone()), (up, rows)] }
+            let end = rows.min(start + most);
+            let slice = |(name, first)| (name, first + start..first + end);
+            Slices { format, slices: vec![slice(gate), slice(up)] }
         };
-        self.upload((0..rows).step_by(most).map(cut).collect(), inputs).await
+        self.upload_parts((0..rows).step_by(most).map(cut).collect(), inputs).await
     }
 
     /// What a tensor is on the device: what it is in its file, or what was asked for instead of floats.
@@ -228,7 +324,7 @@ impl<'a, S: ModelSource> Loader<'a, S> {
         }
     }
 
-    async fn upload(&mut self, parts: Vec<Slices<'_>>, inputs: usize) -> Result<Matrix> {
+    async fn upload_parts(&mut self, parts: Vec<Slices<'_>>, inputs: usize) -> Result<Matrix> {
         let mut uploaded = Vec::with_capacity(parts.len());
         for part in parts {
             uploaded.push(self.part(part, inputs).await?);
@@ -248,7 +344,7 @@ impl<'a, S: ModelSource> Loader<'a, S> {
                 let end = rows.end.min(start + piece);
                 let mut source = self.file.read_rows(name, start..end).await?;
                 self.note(format, source.len() as u64, ((end - start) * inputs) as u64);
-                check_numbers(name, dtype, &source)?;
+                check_numbers(tensor, &source)?;
                 if dtype != format {
                     source = format.encode(&dtype.to_f32(&source));
                 }
@@ -264,15 +360,36 @@ impl<'a, S: ModelSource> Loader<'a, S> {
     }
 
     async fn norm(&mut self, name: &str) -> Result<RmsNorm> {
+        let config = self.file.config();
+        let (eps, delta_scale) = (config.rms_norm_eps, config.residual_scale);
+        let weight = self.norm_weight(name).await?;
+        Ok(RmsNorm::new(self.upload(weight), eps, delta_scale))
+    }
+
+    /// A norm's weights, whole.
+    async fn norm_weight(&mut self, name: &str) -> Result<Vec<f32>> {
+        let offset = self.file.config().norm_offset;
+        Ok(self.values(name).await?.into_iter().map(|weight| weight + offset).collect())
+    }
+
+    fn upload(&self, values: Vec<f32>) -> Tensor<1> {
+        let len = values.len();
+        Tensor::from_data(TensorData::new(values, [len]), self.device)
+    }
+
+    /// The elements of a vector.
+    async fn values(&mut self, name: &str) -> Result<Vec<f32>> {
         let part = self.file.tensor(name)?;
-        let (dtype, len) = (part.dtype, part.columns());
+        let dtype = part.dtype;
         let source = self.file.read_rows(name, 0..1).await?;
-        check_numbers(name, dtype, &source)?;
-        let weight = dtype.to_f32(&source);
-        self.note(dtype, source.len() as u64, len as u64);
-        self.device_bytes += (len * size_of::<f32>()) as u64;
-        let weight = Tensor::from_data(TensorData::new(weight, [len]), self.device);
-        Ok(RmsNorm::new(weight, f64::from(self.file.config().rms_norm_eps)))
+        check_numbers(part, &source)?;
+        let values = dtype.to_f32(&source);
+        self.note(dtype, source.len() as u64, values.len() as u64);
+        self.device_bytes += size_of_val(values.as_slice()) as u64;
+        Ok(match part.row_permutation {
+            Some(permutation) => (0..values.len()).map(|index| values[permutation.row_in_file(index)]).collect(),
+            None => values,
+        })
     }
 
     fn note(&mut self, format: WeightFormat, bytes: u64, weights: u64) {
@@ -306,9 +423,10 @@ impl Slices<'_> {
 }
 
 /// Refuses weights that would make every result a NaN.
-fn check_numbers(name: &str, dtype: WeightFormat, source: &[u8]) -> Result<()> {
-    if dtype.is_finite(source) {
+fn check_numbers(tensor: &TensorInfo, source: &[u8]) -> Result<()> {
+    if tensor.dtype.is_finite(source) {
         return Ok(());
     }
-    Err(Error::invalid_tensor(name, "it holds values that are not finite numbers: the file is damaged, get it again"))
+    let message = "it holds values that are not finite numbers: the file is damaged, get it again";
+    Err(Error::invalid_tensor(&tensor.name_in_file, message))
 }

@@ -10,10 +10,11 @@ mod rms_norm;
 mod rope;
 mod transformer;
 
-pub use config::ModelConfig;
 #[cfg(test)]
 pub use config::RopeScaling;
+pub use config::{GgufTensors, ModelConfig, Rope};
 pub use kv_cache::{KvCache, PagePool, Pages};
 pub use load::{Quantization, load};
 pub use matrix::Matrix;
+pub use rope::RopeTable;
 pub use transformer::Transformer;

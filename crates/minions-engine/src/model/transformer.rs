@@ -1,4 +1,4 @@
-//! A Llama-family decoder (Touvron et al. 2023), read top to bottom.
+//! A decoder (Touvron et al. 2023, and the families after it), read top to bottom.
 
 use burn::module::Module;
 use burn::tensor::{Int, Tensor};
@@ -9,37 +9,42 @@ use super::kv_cache::{KvCache, LayerCache};
 use super::matrix::Matrix;
 use super::rms_norm::RmsNorm;
 use crate::generate::Step;
-use crate::kernels;
+use crate::kernels::{self, LogitScale};
 
 /// The whole model.
 #[derive(Module, Debug)]
 pub struct Transformer {
     /// `[vocab_size, hidden]`
     pub(super) embedding: Matrix,
+    pub(super) embedding_scale: f32,
     pub(super) layers: Vec<Layer>,
     pub(super) norm: RmsNorm,
     /// `[vocab_size, hidden]`; `None` when tied to the embedding.
     pub(super) head: Option<Matrix>,
-    /// `[context_length, head_dim / 2, 2]`, flat
-    pub(super) rope: Tensor<1>,
+    /// `None` where the head's output is the logits.
+    #[module(skip)]
+    pub(super) logit_scale: Option<LogitScale>,
 }
 
-/// One decoder layer: attention and feed-forward, each after a norm and added to the residual stream.
+/// One decoder layer: attention and feed-forward, each after a norm and added to the residual stream; in some families
+/// normalised once more before it is added.
 #[derive(Module, Debug)]
 pub struct Layer {
     pub(super) attention_norm: RmsNorm,
     pub(super) attention: Attention,
+    pub(super) attention_post_norm: Option<RmsNorm>,
     pub(super) feed_forward_norm: RmsNorm,
     pub(super) feed_forward: FeedForward,
+    pub(super) feed_forward_post_norm: Option<RmsNorm>,
 }
 
 impl Transformer {
     /// Runs one step's rows through all layers: → hidden states `[rows, hidden]`, normalised.
     pub fn forward(&self, step: &Step, cache: &mut KvCache) -> Tensor<2> {
-        let mut x = kernels::embed(&self.embedding, step);
+        let mut x = kernels::embed(&self.embedding, self.embedding_scale, step);
         let mut delta = None;
         for (layer, cache) in self.layers.iter().zip(cache.layers()) {
-            let (residual, change) = layer.forward(x, delta, self.rope.clone(), step, cache);
+            let (residual, change) = layer.forward(x, delta, step, cache);
             (x, delta) = (residual, Some(change));
         }
         normalise(&self.norm, x, delta).1
@@ -47,7 +52,11 @@ impl Transformer {
 
     /// Scores of the next token: `[rows, hidden]` → `[rows, vocab_size]`.
     pub fn logits(&self, hidden: Tensor<2>) -> Tensor<2> {
-        self.head.as_ref().unwrap_or(&self.embedding).forward(hidden)
+        let logits = self.head.as_ref().unwrap_or(&self.embedding).forward(hidden);
+        match self.logit_scale {
+            Some(scale) => kernels::scale_logits(logits, scale),
+            None => logits,
+        }
     }
 
     /// The next token of every row of the step that samples: → their scores `[samples, vocab_size]` and ids `[samples]`.
@@ -68,14 +77,13 @@ impl Layer {
         &self,
         x: Tensor<2>,
         delta: Option<Tensor<2>>,
-        rope: Tensor<1>,
         step: &Step,
         cache: &mut LayerCache,
     ) -> (Tensor<2>, Tensor<2>) {
         let (x, h) = normalise(&self.attention_norm, x, delta);
-        let attended = self.attention.forward(h, rope, step, cache);
+        let attended = post_normalise(self.attention_post_norm.as_ref(), self.attention.forward(h, step, cache));
         let (x, h) = self.feed_forward_norm.forward_residual(x, attended);
-        (x, self.feed_forward.forward(h))
+        (x, post_normalise(self.feed_forward_post_norm.as_ref(), self.feed_forward.forward(h)))
     }
 }
 
@@ -83,5 +91,12 @@ fn normalise(norm: &RmsNorm, x: Tensor<2>, delta: Option<Tensor<2>>) -> (Tensor<
     match delta {
         Some(delta) => norm.forward_residual(x, delta),
         None => (x.clone(), norm.forward(x)),
+    }
+}
+
+fn post_normalise(norm: Option<&RmsNorm>, delta: Tensor<2>) -> Tensor<2> {
+    match norm {
+        Some(norm) => norm.forward(delta),
+        None => delta,
     }
 }

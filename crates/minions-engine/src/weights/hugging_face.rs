@@ -72,7 +72,7 @@ async fn tensors(
     let listed = safetensors::read_headers(source, file).await?;
     let mut listed: BTreeMap<String, safetensors::SafeTensor> =
         listed.into_iter().map(|tensor| (tensor.name.clone(), tensor)).collect();
-    config.tie_word_embeddings |= !listed.contains_key("lm_head.weight");
+    config.tie_word_embeddings.get_or_insert(!listed.contains_key("lm_head.weight"));
     let mut tensors = BTreeMap::new();
     for needed in needed_tensors(config) {
         let found = listed.remove(&needed.name);
@@ -83,7 +83,7 @@ async fn tensors(
         tensors.insert(needed.name, info);
     }
     match listed.into_keys().find(|name| !is_ignored(name)) {
-        Some(name) => Err(Error::invalid_tensor(name, "it is not part of a llama model; this engine would ignore it")),
+        Some(name) => Err(config.family.unknown_tensor(name)),
         None => Ok(tensors),
     }
 }

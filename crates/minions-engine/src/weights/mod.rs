@@ -16,3 +16,4 @@ pub mod tests;
 pub use gguf::Metadata;
 pub use model_file::{GgufVocabulary, ModelFile, TokenKind, TokenizerSource, Vocabulary};
 pub use source::{MemorySource, ModelSource};
+pub use tensor::TensorInfo;

@@ -12,7 +12,7 @@ use super::source::{ModelSource, read_exact};
 use super::split;
 use super::tensor::TensorInfo;
 use crate::error::{Error, Result};
-use crate::model::ModelConfig;
+use crate::model::{GgufTensors, ModelConfig};
 
 /// Frequency factors that a file may have at most: half of the widest head.
 const MAX_FREQ_FACTORS: u64 = 1 << 16;
@@ -103,7 +103,7 @@ impl<S: ModelSource> ModelFile<S> {
 
     /// The family.
     pub fn architecture(&self) -> &'static str {
-        "llama"
+        self.opened.config.family.name
     }
 
     /// The shape of the model.
@@ -140,11 +140,13 @@ impl<S: ModelSource> ModelFile<S> {
             return Err(Error::invalid_tensor(&info.name_in_file, message));
         }
         let row_bytes = info.row_bytes();
-        let in_file = info.row_permutation.map_or(rows.clone(), |permutation| permutation.whole_heads(&rows));
+        // The elements of a vector are put in order once they are decoded.
+        let row_permutation = info.row_permutation.filter(|_| info.shape.len() > 1);
+        let in_file = row_permutation.map_or(rows.clone(), |permutation| permutation.whole_heads(&rows));
         let start = info.offset + in_file.start as u64 * row_bytes;
         let end = info.offset + in_file.end as u64 * row_bytes;
         let bytes = read_exact(&self.source, &info.file, start..end).await?;
-        let Some(permutation) = info.row_permutation else { return Ok(bytes) };
+        let Some(permutation) = row_permutation else { return Ok(bytes) };
         let row_bytes = row_bytes as usize;
         let mut ordered = Vec::with_capacity(rows.len() * row_bytes);
         for row in rows {
@@ -160,14 +162,29 @@ async fn open_gguf(source: &impl ModelSource, file: &str) -> Result<Opened> {
     let mut listed: BTreeMap<String, GgufTensor> =
         tensors.into_iter().map(|tensor| (tensor.name.clone(), tensor)).collect();
 
-    let factors = match listed.get("rope_freqs.weight") {
-        Some(tensor) => Some(read_factors(source, tensor).await?),
-        None => None,
+    let mut factors = Vec::new();
+    for name in ["rope_freqs.weight", "rope_factors_short.weight", "rope_factors_long.weight"] {
+        factors.push(match listed.remove(name) {
+            Some(tensor) => Some(read_factors(source, &tensor).await?),
+            None => None,
+        });
+    }
+    let [rope_freqs, short, long] = factors.try_into().unwrap_or_default();
+    for (factors, other) in [(&short, "rope_factors_long.weight"), (&long, "rope_factors_short.weight")] {
+        if factors.is_some() && short.is_some() != long.is_some() {
+            return Err(Error::invalid_tensor(other, format!("it is missing in {file}")));
+        }
+    }
+    let told = GgufTensors {
+        vocab_size: listed.get("token_embd.weight").and_then(|tensor| tensor.shape.first().copied()).unwrap_or(0),
+        has_head: listed.contains_key("output.weight"),
+        has_qkv_bias: listed.contains_key("blk.0.attn_q.bias"),
+        has_output_bias: listed.contains_key("blk.0.attn_output.bias"),
+        rope_freqs,
+        rope_factors: short.zip(long),
     };
-    let vocab_size = listed.get("token_embd.weight").and_then(|tensor| tensor.shape.first().copied()).unwrap_or(0);
-    let is_tied = !listed.contains_key("output.weight");
     // A family that is not known is named before anything that it lacks.
-    let config = ModelConfig::from_gguf(&metadata, vocab_size, is_tied, factors)?;
+    let config = ModelConfig::from_gguf(&metadata, told)?;
 
     let mut tensors = BTreeMap::new();
     for needed in needed_tensors(&config) {
@@ -180,7 +197,7 @@ async fn open_gguf(source: &impl ModelSource, file: &str) -> Result<Opened> {
         tensors.insert(needed.name, info);
     }
     if let Some(name) = listed.into_keys().find(|name| !is_ignored(name)) {
-        return Err(Error::invalid_tensor(name, "it is not part of a llama model; this engine would ignore it"));
+        return Err(config.family.unknown_tensor(name));
     }
 
     let name = metadata.str("general.name")?.unwrap_or(file).to_owned();

@@ -185,8 +185,9 @@ fn opens_a_gguf_file() {
     let config = file.config();
     assert_eq!((file.name(), file.architecture()), ("Tiny", "llama"));
     assert_eq!((config.hidden_size, config.n_heads, config.n_kv_heads, config.head_dim), (32, 2, 1, 16));
-    assert_eq!((config.vocab_size, config.context_length, config.rope.theta), (4, 128, 10_000.0));
-    assert_eq!((config.tie_word_embeddings, &*config.eos_token_ids), (true, [3, 2].as_slice()));
+    let theta = config.layers[0].rope.as_ref().map(|rope| rope.theta);
+    assert_eq!((config.vocab_size, config.context_length, theta), (4, 128, Some(10_000.0)));
+    assert_eq!((config.tie_word_embeddings, &*config.eos_token_ids), (Some(true), [3, 2].as_slice()));
     assert_eq!(file.chat_template(), Some("{{ messages }}"));
     assert_eq!(file.tokenizer().special_tokens.get("eos_token").map(String::as_str), Some("<|end|>"));
     assert_eq!(file.tensors().count(), 11);
@@ -204,10 +205,11 @@ fn reads_version_2_an_own_head_and_frequency_factors() {
     gguf = gguf.add("rope_freqs.weight", &[8], F32, f32_bytes(&[1.0, 1.0, 1.0, 1.0, 2.0, 4.0, 8.0, 8.0]));
     gguf.version = 2;
     let file = gguf.open().expect("it is right");
-    assert!(!file.config().tie_word_embeddings);
+    assert_eq!(file.config().tie_word_embeddings, Some(false));
     assert!(file.tensor("lm_head.weight").is_ok());
     let factors = vec![1.0, 1.0, 1.0, 1.0, 2.0, 4.0, 8.0, 8.0];
-    assert_eq!(file.config().rope.scaling, RopeScaling::Factors(factors));
+    let rope = file.config().layers[0].rope.as_ref().expect("it turns");
+    assert_eq!(rope.scaling, RopeScaling::Factors(factors));
 }
 
 /// Rows of queries and keys are put as llama.cpp's converter puts them (reshape, swap axes, reshape: here as loops),
@@ -264,7 +266,7 @@ fn names_what_is_wrong_with_a_gguf_file() {
         (with_version(0x0300_0000), "big-endian"),
         (key_twice, "metadata general.name appears twice"),
         (twice(tiny()), "tensor token_embd.weight appears twice"),
-        (tiny().set("general.architecture", Some(Meta::Text("qwen2"))), "architecture \"qwen2\" is not supported"),
+        (tiny().set("general.architecture", Some(Meta::Text("gpt2"))), "architecture \"gpt2\" is not supported"),
         (tiny().set("general.architecture", None), "architecture \"(none)\""),
         (tiny().set("general.architecture", Some(Meta::Uint(1))), "general.architecture is not a string"),
         (tiny().set("general.alignment", Some(Meta::Uint(24))), "general.alignment is 24"),
@@ -274,10 +276,16 @@ fn names_what_is_wrong_with_a_gguf_file() {
         (tiny().set("llama.block_count", Some(Meta::Uint(2))), "tensor blk.1.attn_norm.weight: it is missing"),
         (tiny().set("llama.embedding_length", Some(Meta::Uint(64))), "tensor token_embd.weight: its shape"),
         (tiny().set("llama.embedding_length", Some(Meta::Uint(33))), "llama.attention.key_length is missing"),
-        (tiny().set("llama.embedding_length", Some(Meta::Uint(36))), "llama.embedding_length \"36\""),
+        (tiny().set("llama.embedding_length", Some(Meta::Uint(36))), "llama.embedding_length of 36"),
         (tiny().set("llama.rope.dimension_count", Some(Meta::Uint(8))), "llama.rope.dimension_count"),
-        (tiny().set("llama.rope.scaling.type", Some(Meta::Text("yarn"))), "rope scaling \"yarn\""),
-        (tiny().set("llama.expert_count", Some(Meta::Uint(8))), "llama.expert_count"),
+        (tiny().set("llama.rope.scaling.type", Some(Meta::Text("yarn"))), "llama.rope.scaling.factor is missing"),
+        (tiny().set("llama.rope.scaling.type", Some(Meta::Text("longrope"))), "tensor rope_factors_long.weight"),
+        (tiny().set("llama.rope.scaling.type", Some(Meta::Text("dynamic"))), "rope scaling \"dynamic\""),
+        (
+            tiny().add("rope_factors_short.weight", &[8], F32, f32_bytes(&[1.0; 8])),
+            "tensor rope_factors_long.weight: it is missing",
+        ),
+        (tiny().set("llama.expert_count", Some(Meta::Uint(8))), "expert_count \"8\""),
         (tiny().set("tokenizer.ggml.eos_token_id", Some(Meta::Uint(4))), "the end token 4"),
         (tiny().set("tokenizer.ggml.tokens", None), "has no tokenizer.ggml.tokens"),
         (tiny().set("tokenizer.ggml.tokens", Some(Meta::Texts(vec![String::new(); 5]))), "5 tokens"),
@@ -292,9 +300,10 @@ fn names_what_is_wrong_with_a_gguf_file() {
         (tiny().tensor(norm, |tensor| tensor.1 = vec![1 << 40; 2]), "impossible shape"),
         (tiny().tensor(norm, |tensor| tensor.1 = vec![1; 5]), "5 dimensions"),
         (tiny().tensor(norm, |tensor| tensor.3.clear()), "tensor output_norm.weight: its 128 bytes"),
+        (tiny().add("blk.0.attn_q.bias", &[32], F32, f32_bytes(&[0.0; 32])), "tensor blk.0.attn_k.bias: it is missing"),
         (
-            tiny().add("blk.0.attn_q.bias", &[32], F32, f32_bytes(&[0.0; 32])),
-            "tensor blk.0.attn_q.bias: it is not part",
+            tiny().add("blk.0.attn_q_norm.weight", &[16], F32, f32_bytes(&[0.0; 16])),
+            "tensor blk.0.attn_q_norm.weight: it is not part of a llama model",
         ),
         (tiny().add("rope_freqs.weight", &[8], F32, f32_bytes(&[0.0; 8])), "positive numbers"),
         (tiny().add("rope_freqs.weight", &[4], F32, f32_bytes(&[1.0; 4])), "8 positive numbers"),
@@ -399,7 +408,7 @@ fn names_the_file_that_is_wrong_in_a_split_model() {
         (message(open_split(&[first.clone(), third.clone()], &first.0)), "tiny-00002-of-00003.gguf is not"),
         (message(open_split(&[first.clone(), third.clone()], &first.0)), "there is no such file"),
         (
-            message(open_split(&[second.clone()], &second.0)),
+            message(open_split(std::slice::from_ref(&second), &second.0)),
             "load the first, whose name ends with -00001-of-00003.gguf",
         ),
         (with(0, &short("split.no", 1)), "tiny-00001-of-00003.gguf is not a valid model file: its split.no is 1"),
@@ -645,7 +654,7 @@ fn opens_a_hugging_face_folder() {
         let source = Folder::tiny().source(folder);
         let file = block_on(ModelFile::open(source, main)).expect("it is right");
         assert_eq!(file.name(), if folder.is_empty() { "model" } else { "tiny" });
-        assert!(file.config().tie_word_embeddings, "there is no head");
+        assert_eq!(file.config().tie_word_embeddings, Some(true), "there is no head");
         assert_eq!(file.chat_template(), Some("yes"));
         let special_tokens = &file.tokenizer().special_tokens;
         assert_eq!((special_tokens.len(), special_tokens["eos_token"].as_str()), (1, "<|end|>"));
@@ -669,13 +678,22 @@ fn names_what_is_wrong_with_a_folder() {
     missing.tensors.remove(4);
     let mut biased = Folder::tiny();
     biased.tensors.push(("model.layers.0.self_attn.q_proj.bias".to_owned(), vec![32], "F32"));
+    let mut headless = Folder::tiny();
+    headless.config["tie_word_embeddings"] = json!(false);
+    let mut unbiased = Folder::tiny();
+    unbiased.config["attention_bias"] = json!(true);
+    let mut unfused = Folder::tiny();
+    unfused.config["model_type"] = json!("phi3");
     let mut shape = Folder::tiny();
     shape.tensors[7].1 = vec![63, 32];
     let mut kind = Folder::tiny();
     kind.tensors[7].2 = "I16";
     for (folder, named) in [
         (missing, "tensor model.layers.0.self_attn.v_proj.weight: it is missing"),
-        (biased, "q_proj.bias.weight: it is not part"),
+        (biased, "q_proj.bias.weight: it is not part of a llama model"),
+        (headless, "tensor lm_head.weight: it is missing"),
+        (unbiased, "tensor model.layers.0.self_attn.q_proj.bias: it is missing"),
+        (unfused, "tensor model.layers.0.self_attn.qkv_proj.weight: it is missing"),
         (shape, "tensor model.layers.0.mlp.gate_proj.weight: its shape"),
         (kind, "\"I16 of model.layers.0.mlp.gate_proj.weight\""),
     ] {
