@@ -15,8 +15,9 @@ const FIRST_WINDOW_BYTES: u64 = 1 << 20;
 /// No header is longer: the largest vocabularies take about 20 MiB.
 const MAX_HEADER_BYTES: u64 = 256 << 20;
 
-/// Arrays that are kept. Others (scores, types of languages…) are checked and passed over.
-const KEPT_ARRAYS: [&str; 3] = ["tokenizer.ggml.tokens", "tokenizer.ggml.token_type", "tokenizer.ggml.merges"];
+/// Arrays that are kept. Others (types of languages…) are checked and passed over.
+const KEPT_ARRAYS: [&str; 4] =
+    ["tokenizer.ggml.tokens", "tokenizer.ggml.token_type", "tokenizer.ggml.merges", "tokenizer.ggml.scores"];
 
 /// Nesting of arrays in arrays that is followed.
 const MAX_ARRAY_DEPTH: usize = 4;
@@ -233,6 +234,10 @@ impl<'a> Cursor<'a> {
             if is_kept {
                 return Ok(Value::Strings(strings));
             }
+        } else if is_kept && kind == 6 {
+            let bytes = self.take(count * element_bytes)?;
+            let (floats, _) = bytes.as_chunks();
+            return Ok(Value::Floats(floats.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()));
         } else if is_kept {
             let mut integers = Vec::new();
             for _ in 0..count {
@@ -278,6 +283,7 @@ enum Value {
     String(String),
     Strings(Vec<String>),
     Integers(Vec<i64>),
+    Floats(Vec<f32>),
     Array,
 }
 
@@ -313,6 +319,20 @@ impl Metadata {
         }
     }
 
+    /// Whether something is so.
+    pub fn bool(&self, key: &str) -> Result<Option<bool>> {
+        match self.values.get(key) {
+            None => Ok(None),
+            Some(Value::Bool(value)) => Ok(Some(*value)),
+            Some(_) => self.wrong(key, "a bool"),
+        }
+    }
+
+    /// Whether there is a value.
+    pub fn contains(&self, key: &str) -> bool {
+        self.values.contains_key(key)
+    }
+
     /// A text.
     pub fn str(&self, key: &str) -> Result<Option<&str>> {
         match self.values.get(key) {
@@ -337,6 +357,15 @@ impl Metadata {
             None => Ok(None),
             Some(Value::Integers(values)) => Ok(Some(values)),
             Some(_) => self.wrong(key, "an array of integers"),
+        }
+    }
+
+    /// A list of numbers, taken out.
+    pub fn take_floats(&mut self, key: &str) -> Result<Option<Vec<f32>>> {
+        match self.values.remove(key) {
+            None => Ok(None),
+            Some(Value::Floats(values)) => Ok(Some(values)),
+            Some(_) => self.wrong(key, "an array of 32-bit floats"),
         }
     }
 

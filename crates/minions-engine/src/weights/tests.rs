@@ -155,6 +155,14 @@ fn open(bytes: Vec<u8>) -> Result<ModelFile<MemorySource>> {
     block_on(ModelFile::open(MemorySource::new().with("tiny.gguf", bytes), "tiny.gguf"))
 }
 
+/// The vocabulary in a GGUF file, whatever else the file holds.
+pub fn gguf_vocabulary(bytes: &[u8], vocab_size: usize) -> Result<TokenizerSource> {
+    match gguf::parse_header(bytes, bytes.len() as u64, "vocabulary.gguf") {
+        Ok(mut header) => model_file::vocabulary(&mut header.metadata, vocab_size),
+        Err(stop) => Err(Error::invalid_file("vocabulary.gguf", format!("{stop:?}"))),
+    }
+}
+
 fn text(out: &mut Vec<u8>, text: &str) {
     out.extend((text.len() as u64).to_le_bytes());
     out.extend(text.as_bytes());
