@@ -3,6 +3,7 @@
 import argparse
 import io
 import json
+import tempfile
 
 import gguf
 import numpy as np
@@ -87,18 +88,30 @@ def byte_level(name):
     return tokenizer
 
 
-def sentencepiece_model(kind, prefix, byte_fallback=True):
+# What characters become: none, one, several, and several that become one.
+RULES = [("200B", ""), ("A0", "20"), ("3000", "20"), ("FF01", "21"), ("BD", "31 2F 32"), ("FB01", "66 69")]
+RULES += [("65 301", "E9"), ("6E 303", "F1"), ("2026", "2E 2E 2E"), ("2462", "33")]
+
+
+def sentencepiece_model(kind, prefix, normalizes):
     model = io.BytesIO()
+    with tempfile.NamedTemporaryFile("w", suffix=".tsv") as rules:
+        rules.writelines(f"{source}\t{target}\n" for source, target in RULES)
+        rules.flush()
+        normalization = {"normalization_rule_tsv": rules.name} if normalizes else {"normalization_rule_name": "identity"}
+        train(model, kind, prefix, remove_extra_whitespaces=normalizes, **normalization)
+    return model.getvalue()
+
+
+def train(model, kind, prefix, **options):
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(line for text in TRAINING for line in text.split("\n") if line),
         model_writer=model,
         model_type=kind,
         vocab_size=1000,
-        byte_fallback=byte_fallback,
+        byte_fallback=True,
         character_coverage=0.98,
-        normalization_rule_name="identity",
         add_dummy_prefix=prefix,
-        remove_extra_whitespaces=False,
         split_digits=True,
         allow_whitespace_only_pieces=True,
         control_symbols=CONTROL,
@@ -106,8 +119,8 @@ def sentencepiece_model(kind, prefix, byte_fallback=True):
         max_sentence_length=100_000,
         num_threads=1,
         minloglevel=2,
+        **options,
     )
-    return model.getvalue()
 
 
 def tokenizer_json(proto, kind, prefix):
@@ -126,8 +139,14 @@ def tokenizer_json(proto, kind, prefix):
     else:
         model = models.Unigram(vocab=pieces, unk_id=0, byte_fallback=has_bytes)
     tokenizer = Tokenizer(model)
-    spaces = [normalizers.Prepend("▁")] if prefix else []
-    tokenizer.normalizer = normalizers.Sequence([*spaces, normalizers.Replace(" ", "▁")])
+    steps = []
+    if proto.normalizer_spec.precompiled_charsmap:
+        steps.append(normalizers.Precompiled(proto.normalizer_spec.precompiled_charsmap))
+    if proto.normalizer_spec.remove_extra_whitespaces:
+        steps += [normalizers.Replace(Regex(r"\A +| +\z"), ""), normalizers.Replace(Regex(" {2,}"), " ")]
+    if prefix:
+        steps.append(normalizers.Prepend("▁"))
+    tokenizer.normalizer = normalizers.Sequence([*steps, normalizers.Replace(" ", "▁")])
     strip = [decoders.Strip(" ", 1, 0)] if prefix else []
     tokenizer.decoder = decoders.Sequence(
         [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), *strip]
@@ -151,6 +170,9 @@ def write_gguf(path, proto, kind, prefix):
     writer.add_bos_token_id(1)
     writer.add_eos_token_id(2)
     writer.add_add_space_prefix(prefix)
+    writer.add_remove_extra_whitespaces(proto.normalizer_spec.remove_extra_whitespaces)
+    if proto.normalizer_spec.precompiled_charsmap:
+        writer.add_precompiled_charsmap(proto.normalizer_spec.precompiled_charsmap)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.close()
@@ -164,8 +186,13 @@ def main():
         tokenizer = byte_level(name)
         save(tokenizer, name)
         golden[name] = golden_of(tokenizer)
-    for name, kind, prefix in [("llama", "bpe", True), ("gemma", "bpe", False), ("unigram", "unigram", True)]:
-        model = sentencepiece_model(kind, prefix)
+    for name, kind, prefix, normalizes in [
+        ("llama", "bpe", True, False),
+        ("gemma", "bpe", False, False),
+        ("unigram", "unigram", True, False),
+        ("normalizing", "unigram", True, True),
+    ]:
+        model = sentencepiece_model(kind, prefix, normalizes)
         proto = sentencepiece_model_pb2.ModelProto.FromString(model)
         tokenizer = tokenizer_json(proto, kind, prefix)
         save(tokenizer, name)

@@ -3,10 +3,11 @@
 use std::cmp::Reverse;
 
 use tokenizers::models::bpe::Vocab;
-use tokenizers::normalizers::{Prepend, Replace, Sequence, Strip};
 use tokenizers::normalizers::replace::ReplacePattern;
+use tokenizers::normalizers::{Prepend, Replace, Sequence};
 use tokenizers::{AddedToken, NormalizerWrapper};
 
+use super::charsmap::charsmap;
 use super::pre_tokenizers::PreTokenizer;
 use super::recipe::{Model, Recipe};
 use super::spelling::Spelling;
@@ -62,7 +63,7 @@ fn byte_level(source: GgufVocabulary) -> Result<Recipe> {
 fn sentencepiece_bpe(mut source: GgufVocabulary) -> Result<Recipe> {
     let scores = scores(&mut source)?;
     let unknown = unknown(&source).and_then(|id| source.tokens.get(id).cloned());
-    let normalizer = spaces(&source)?;
+    let normalizer = normalizer(&source)?;
     let (added, spelling) = (added(&source), text_spelling(&source));
     // Neither structure nor bytes are ever merged from text.
     let is_text = |id: &usize| matches!(source.kinds.get(*id), Some(TokenKind::Normal | TokenKind::UserDefined));
@@ -96,15 +97,13 @@ fn sentencepiece_bpe(mut source: GgufVocabulary) -> Result<Recipe> {
 }
 
 fn unigram(mut source: GgufVocabulary) -> Result<Recipe> {
-    if source.has_charsmap {
-        let supported = "no precompiled character map (identity normalization)";
-        return Err(Error::Unsupported { what: "normalizer", name: "precompiled_charsmap".to_owned(), supported });
-    }
     let scores = scores(&mut source)?;
     let Some(unknown) = unknown(&source) else {
-        return failed("tokenizer.ggml.unknown_token_id is missing, and no token is of the type for unknown".to_owned());
+        return failed(
+            "tokenizer.ggml.unknown_token_id is missing, and no token is of the type for unknown".to_owned(),
+        );
     };
-    let normalizer = spaces(&source)?;
+    let normalizer = normalizer(&source)?;
     let (added, spelling) = (added(&source), text_spelling(&source));
     let byte_fallback = source.kinds.contains(&TokenKind::Byte);
     let vocab = source.tokens.into_iter().zip(scores.into_iter().map(f64::from)).collect();
@@ -131,7 +130,11 @@ fn vocab(tokens: Vec<String>) -> Result<Vocab> {
 fn scores(source: &mut GgufVocabulary) -> Result<Vec<f32>> {
     let scores = std::mem::take(&mut source.scores);
     if scores.len() != source.tokens.len() {
-        return failed(format!("tokenizer.ggml.scores has {} entries for {} tokens", scores.len(), source.tokens.len()));
+        return failed(format!(
+            "tokenizer.ggml.scores has {} entries for {} tokens",
+            scores.len(),
+            source.tokens.len()
+        ));
     }
     match scores.iter().position(|score| !score.is_finite()) {
         Some(id) => failed(format!("token {id} has a score that is not a number (tokenizer.ggml.scores)")),
@@ -143,14 +146,17 @@ fn unknown(source: &GgufVocabulary) -> Option<usize> {
     source.unknown.or_else(|| source.kinds.iter().position(|kind| *kind == TokenKind::Unknown))
 }
 
-/// Spaces as SentencePiece writes them, one put before a text where the file wants it.
-fn spaces(source: &GgufVocabulary) -> Result<Option<NormalizerWrapper>> {
+/// Characters as SentencePiece has them, then spaces as it writes them, one put before a text where the file wants it.
+fn normalizer(source: &GgufVocabulary) -> Result<Option<NormalizerWrapper>> {
     let replace = |pattern: ReplacePattern, content: &str| {
         Replace::new(pattern, content).map_err(|error| Error::Tokenizer(error.to_string()))
     };
     let mut steps: Vec<NormalizerWrapper> = Vec::new();
+    if !source.charsmap.is_empty() {
+        steps.push(charsmap(&source.charsmap)?.into());
+    }
     if source.removes_extra_spaces {
-        steps.push(Strip::new(true, true).into());
+        steps.push(replace(ReplacePattern::Regex(r"\A +| +\z".to_owned()), "")?.into());
         steps.push(replace(ReplacePattern::Regex(" {2,}".to_owned()), " ")?.into());
     }
     if source.adds_prefix_space {
@@ -179,7 +185,8 @@ fn added(source: &GgufVocabulary) -> Vec<(usize, AddedToken)> {
         };
         let token = AddedToken::from(text.as_str(), special).normalized(false);
         // `<unk>`, `<s>` and `<|endoftext|>` are not written by the template between lines.
-        let strips = source.strips_after_control && special && !["<unk>", "<s>", "<|endoftext|>"].contains(&text.as_str());
+        let strips =
+            source.strips_after_control && special && !["<unk>", "<s>", "<|endoftext|>"].contains(&text.as_str());
         Some((id, token.rstrip(strips)))
     });
     added.collect()

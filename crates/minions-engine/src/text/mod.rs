@@ -1,5 +1,6 @@
 //! Between text and token ids: tokenizer, chat template, detokenizer, stop texts, thoughts. No tensors here.
 
+mod charsmap;
 mod date;
 mod detokenizer;
 mod gguf_vocabulary;

@@ -115,8 +115,7 @@ impl Recipe {
                     Model::Bpe { unknown, .. } => unknown.is_some(),
                     Model::Unigram { .. } => true,
                 };
-                let is_byte_missing =
-                    |byte: &usize| !byte_fallback || ids.get(&format!("<0x{byte:02X}>")).is_none();
+                let is_byte_missing = |byte: &usize| !byte_fallback || ids.get(&format!("<0x{byte:02X}>")).is_none();
                 (0..256).find(|byte| !has_unknown && is_byte_missing(byte))
             }
         };

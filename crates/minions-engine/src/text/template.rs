@@ -13,7 +13,7 @@
 use std::collections::BTreeMap;
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::Serde;
+use minijinja::value::{Serde, ValueKind};
 use minijinja::{Environment, ErrorKind, Value};
 use minions_chat::{Message, Role};
 use serde::Serialize;
@@ -37,6 +37,9 @@ const CHATML: &str = "{% for message in messages %}{{ '<|im_start|>' + message['
 
 /// The tokens of [`CHATML`].
 const CHATML_TOKENS: [&str; 2] = ["<|im_start|>", "<|im_end|>"];
+
+/// The method that stands for `[::-1]`: the template engine's own way panics on empty texts.
+const REVERSED: &str = "__reversed__";
 
 /// The system message that templates are tried with.
 const PROBE: &str = "Answer in one word.";
@@ -79,10 +82,15 @@ impl ChatTemplate {
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
         environment.set_recursion_limit(MAX_RECURSION);
         environment.set_fuel(Some(MAX_INSTRUCTIONS));
-        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        environment.set_unknown_method_callback(|state, value, method, args| match method {
+            REVERSED => Ok(reversed(value)),
+            _ => minijinja_contrib::pycompat::unknown_method_callback(state, value, method, args),
+        });
         environment.add_function("raise_exception", raise_exception);
         environment.add_filter("tojson", to_json);
-        environment.add_template_owned(NAME, without_generation_tags(source)).map_err(wrong)?;
+        environment.add_test("sequence", is_sequence);
+        let prepared = without_generation_tags(source).replace("[::-1]", &format!(".{REVERSED}()"));
+        environment.add_template_owned(NAME, prepared).map_err(wrong)?;
         let special_tokens = tokenizer.special_tokens().clone();
         let mut template = Self { environment, source: source.to_owned(), special_tokens, folds_system: false };
         template.folds_system = template.lacks_system();
@@ -180,6 +188,21 @@ fn mark_controls(text: &str, mark: char, tokenizer: &Tokenizer) -> String {
     }
     marked.push_str(&text[copied..]);
     marked
+}
+
+/// The characters or items from the last to the first.
+fn reversed(value: &Value) -> Value {
+    match value.as_str() {
+        Some(text) => Value::from(text.chars().rev().collect::<String>()),
+        None => Value::from(
+            value.try_iter().into_iter().flatten().collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>(),
+        ),
+    }
+}
+
+/// What Python can index and measure.
+fn is_sequence(value: &Value) -> bool {
+    matches!(value.kind(), ValueKind::Seq | ValueKind::Map | ValueKind::String)
 }
 
 fn raise_exception(message: &str) -> std::result::Result<Value, minijinja::Error> {

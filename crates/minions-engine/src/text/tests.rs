@@ -254,7 +254,10 @@ fn refuses_vocabularies_that_do_not_fit_together() {
         (sentencepiece(nan, "t5"), "token 3 has a score"),
         (sentencepiece(vec![0.0; 256], "llama"), "no token for the byte 0"),
         (sentencepiece(vec![0.0; 256], "t5"), "unknown_token_id is missing"),
-        (GgufVocabulary { unknown: Some(0), has_charsmap: true, ..model("t5") }, "precompiled_charsmap"),
+        (
+            GgufVocabulary { unknown: Some(0), charsmap: vec![8, 0, 0, 0], ..sentencepiece(vec![0.0; 256], "t5") },
+            "precompiled_charsmap: its trie is longer",
+        ),
         (no_bytes, "no token for the byte 65"),
         (bytes_vocabulary(&[("a", normal)], &[], "gpt-2"), "appears twice"),
         (bytes_vocabulary(&[], &["ab"], "gpt-2"), "not a pair"),
@@ -287,14 +290,26 @@ fn refuses_tokenizer_files_that_do_not_fit_together() {
         (json!({"model": {"type": "Unigram", "vocab": {}, "merges": []}, "decoder": decoder}), "an array"),
         (json!({"model": {"type": "BPE", "vocab": {}, "merges": []}}), "decoder"),
         (json!({"model": {"type": "BPE", "vocab": {}}, "decoder": {"type": "CTC"}}), "CTC"),
-        (json!({"model": {"type": "BPE", "vocab": {}}, "decoder": {"type": "Metaspace", "replacement": "▁"}}), "byte 0"),
+        (
+            json!({"model": {"type": "BPE", "vocab": {}}, "decoder": {"type": "Metaspace", "replacement": "▁"}}),
+            "byte 0",
+        ),
         (json!({"model": {"type": "Unigram", "vocab": [["a", 0.0]], "unk_id": 1}, "decoder": metaspace}), "id 1"),
         (json!({"model": {"type": "Unigram", "vocab": [["a", 0.0]]}, "decoder": metaspace}), "unk_id is missing"),
         (json!({"model": {"type": "Unigram", "vocab": [["", 0.0]], "unk_id": 0}, "decoder": metaspace}), "empty"),
-        (json!({"model": {"type": "Unigram", "vocab": [["a", 1], ["a", 1]], "unk_id": 0}, "decoder": metaspace}), "twice"),
+        (
+            json!({"model": {"type": "Unigram", "vocab": [["a", 1], ["a", 1]], "unk_id": 0}, "decoder": metaspace}),
+            "twice",
+        ),
         (json!({"model": {"type": "BPE", "vocab": {"a": 0}, "unk_token": "u"}, "decoder": metaspace}), "\"u\""),
-        (json!({"model": {"type": "BPE", "vocab": {}}, "decoder": decoder, "normalizer": {"type": "Precompiled"}}), "Precompiled"),
-        (json!({"model": {"type": "BPE", "vocab": {}}, "decoder": decoder, "pre_tokenizer": {"type": "FixedLength", "length": 0}}), "FixedLength"),
+        (
+            json!({"model": {"type": "BPE", "vocab": {}}, "decoder": decoder, "normalizer": {"type": "Precompiled"}}),
+            "precompiled_charsmap: it is cut off",
+        ),
+        (
+            json!({"model": {"type": "BPE", "vocab": {}}, "decoder": decoder, "pre_tokenizer": {"type": "FixedLength", "length": 0}}),
+            "FixedLength",
+        ),
         (bpe(json!({"a": 9}), json!([])), "id 9"),
         (bpe(json!({"a": 1, "b": 1}), json!([])), "id 1"),
         // The tokenizers crate would panic on this one: the merged token is longer than any in the vocabulary.
@@ -356,7 +371,7 @@ fn template(source: &str) -> Result<ChatTemplate> {
 }
 
 fn render(source: &str) -> Result<String> {
-    template(source)?.render(&[Message::system(" Be <brief>. "), Message::user("Hi & \"bye\" — ö")])
+    template(source)?.render(&[Message::assistant(" Be <brief>. "), Message::user("Hi & \"bye\" — ö")])
 }
 
 #[test]
@@ -365,7 +380,7 @@ fn renders_as_hugging_face_does() {
         ("{{ bos_token }}{{ eos_token }}!", "<s>!"),
         (
             "{% for m in messages %}{{ m.role }}:{{ m['content'] | trim }}\n{% endfor %}",
-            "system:Be <brief>.\nuser:Hi & \"bye\" — ö\n",
+            "assistant:Be <brief>.\nuser:Hi & \"bye\" — ö\n",
         ),
         // Blocks on their own lines leave nothing behind.
         ("  {% if true %}\na\n  {% endif %}\nb", "a\nb"),
@@ -373,10 +388,11 @@ fn renders_as_hugging_face_does() {
         ("{{ messages[1] | tojson }}", "{\"role\": \"user\", \"content\": \"Hi & \\\"bye\\\" — ö\"}"),
         ("{{ [1, [], {'a': none}] | tojson }}", "[1, [], {\"a\": null}]"),
         ("{{ [1] | tojson(indent=2) }}", "[\n  1\n]"),
-        ("{{ messages[0].content.strip().split(' ')[0] + messages[0].role.upper() }}", "BeSYSTEM"),
+        ("{{ messages[0].content.strip().split(' ')[0] + messages[0].role.upper() }}", "BeASSISTANT"),
         ("{{ messages[1].content.startswith('Hi') }}", "True"),
         ("{% set ns = namespace(n=0) %}{% for m in messages %}{% set ns.n = ns.n + 1 %}{% endfor %}{{ ns.n }}", "2"),
         ("{% for m in messages[1:] %}{% if loop.last %}{{ m.role }}{% endif %}{% break %}{% endfor %}", "user"),
+        ("{{ ''[::-1] }}{{ 'né'[::-1] }}{% for n in [1, 2][::-1] %}{{ n }}{% endfor %}{{ [][::-1] }}", "én21[]"),
         ("{%- generation -%} x {%- endgeneration %}", "x"),
         ("{% if tools is none and documents is none and not thinking is defined %}plain{% endif %}", "plain"),
         ("{% if strftime_now is defined %}{{ strftime_now('%Y') }}{% else %}no date{% endif %}", "no date"),

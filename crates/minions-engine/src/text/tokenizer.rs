@@ -130,10 +130,11 @@ impl Tokenizer {
         let model = self.inner.get_model();
         let tokens = model.tokenize(piece)?;
         let is_misread = |token: &Token| {
-            let is_control = self.is_control(token.id) && self.unknown != Some(token.id);
-            let is_byte = || self.has_byte_fallback && spelling::byte(&token.value).is_some();
-            let is_written = || piece.get(token.offsets.0..token.offsets.1) == Some(token.value.as_str());
-            is_control || (is_byte() && is_written())
+            let text = piece.get(token.offsets.0..token.offsets.1).unwrap_or_default();
+            if self.is_control(token.id) {
+                return self.unknown != Some(token.id) || self.piece(token.id) == Some(text.as_bytes());
+            }
+            self.has_byte_fallback && text == token.value && spelling::byte(text).is_some()
         };
         if !tokens.iter().any(is_misread) {
             return Ok(tokens);

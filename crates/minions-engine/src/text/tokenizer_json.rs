@@ -7,18 +7,19 @@
 use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use tokenizers::AddedToken;
 use tokenizers::models::bpe::Vocab;
+use tokenizers::normalizers::Sequence;
+use tokenizers::{AddedToken, NormalizerWrapper};
 
+use super::charsmap::{base64, charsmap};
 use super::recipe::{Model, Recipe};
 use super::spelling::Spelling;
 use crate::error::{Error, Result};
 
 const NORMALIZERS: &str =
-    "NFC, NFD, NFKC, NFKD, Nmt, Lowercase, Strip, StripAccents, Replace, Prepend, and sequences of them";
+    "NFC, NFD, NFKC, NFKD, Nmt, Precompiled, Lowercase, Strip, StripAccents, Replace, Prepend, and sequences of them";
 
-const PRE_TOKENIZERS: &str =
-    "ByteLevel, Metaspace, Split, Digits, Punctuation, Whitespace, WhitespaceSplit, UnicodeScripts, and sequences of them";
+const PRE_TOKENIZERS: &str = "ByteLevel, Metaspace, Split, Digits, Punctuation, Whitespace, WhitespaceSplit, UnicodeScripts, and sequences of them";
 
 /// No step puts in more at once: texts would grow without bound.
 const MAX_INSERTED_BYTES: usize = 64;
@@ -27,15 +28,12 @@ const MAX_INSERTED_BYTES: usize = 64;
 pub fn recipe(bytes: &[u8]) -> Result<Recipe> {
     let document: Document = serde_json::from_slice(bytes).map_err(|error| parse_error(&error))?;
     let normalizer = document.normalizer.filter(|step| !step.is_null());
-    if let Some(step) = &normalizer {
-        check_normalizer(step)?;
-    }
     let pre_tokenizer = document.pre_tokenizer.filter(|step| !step.is_null());
     if let Some(step) = &pre_tokenizer {
         check_pre_tokenizer(step)?;
     }
     Ok(Recipe {
-        normalizer: normalizer.map(parse).transpose()?,
+        normalizer: normalizer.map(build_normalizer).transpose()?,
         pre_tokenizer: pre_tokenizer.map(parse).transpose()?,
         model: document.model.recipe()?,
         added: document.added_tokens.into_iter().map(|added| (added.id, added.token)).collect(),
@@ -207,15 +205,21 @@ fn steps<'a>(sequence: &'a Value, key: &str) -> Result<&'a [Value]> {
     steps.map(Vec::as_slice).ok_or_else(|| Error::Tokenizer(format!("tokenizer.json: a Sequence has no {key}")))
 }
 
-fn check_normalizer(step: &Value) -> Result<()> {
-    let is_small = |key: &str| {
-        step.get(key).and_then(Value::as_str).is_none_or(|inserted| inserted.len() <= MAX_INSERTED_BYTES)
-    };
-    match kind(step) {
-        "Sequence" => steps(step, "normalizers")?.iter().try_for_each(check_normalizer),
-        "NFC" | "NFD" | "NFKC" | "NFKD" | "Nmt" | "Lowercase" | "Strip" | "StripAccents" => Ok(()),
-        "Replace" if is_small("content") => Ok(()),
-        "Prepend" if is_small("prepend") => Ok(()),
+fn build_normalizer(step: Value) -> Result<NormalizerWrapper> {
+    let is_small =
+        |key: &str| step.get(key).and_then(Value::as_str).is_none_or(|inserted| inserted.len() <= MAX_INSERTED_BYTES);
+    match kind(&step) {
+        "Sequence" => {
+            let steps = steps(&step, "normalizers")?.iter().cloned();
+            Ok(Sequence::new(steps.map(build_normalizer).collect::<Result<_>>()?).into())
+        }
+        "Precompiled" => {
+            let map = step.get("precompiled_charsmap").and_then(Value::as_str).unwrap_or_default();
+            Ok(charsmap(&base64(map)?)?.into())
+        }
+        "NFC" | "NFD" | "NFKC" | "NFKD" | "Nmt" | "Lowercase" | "Strip" | "StripAccents" => parse(step),
+        "Replace" if is_small("content") => parse(step),
+        "Prepend" if is_small("prepend") => parse(step),
         other => unsupported("normalizer", other, NORMALIZERS),
     }
 }

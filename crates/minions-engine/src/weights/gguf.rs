@@ -16,8 +16,13 @@ const FIRST_WINDOW_BYTES: u64 = 1 << 20;
 const MAX_HEADER_BYTES: u64 = 256 << 20;
 
 /// Arrays that are kept. Others (types of languages…) are checked and passed over.
-const KEPT_ARRAYS: [&str; 4] =
-    ["tokenizer.ggml.tokens", "tokenizer.ggml.token_type", "tokenizer.ggml.merges", "tokenizer.ggml.scores"];
+const KEPT_ARRAYS: [&str; 5] = [
+    "tokenizer.ggml.tokens",
+    "tokenizer.ggml.token_type",
+    "tokenizer.ggml.merges",
+    "tokenizer.ggml.scores",
+    "tokenizer.ggml.precompiled_charsmap",
+];
 
 /// Nesting of arrays in arrays that is followed.
 const MAX_ARRAY_DEPTH: usize = 4;
@@ -234,6 +239,8 @@ impl<'a> Cursor<'a> {
             if is_kept {
                 return Ok(Value::Strings(strings));
             }
+        } else if is_kept && element_bytes == 1 {
+            return Ok(Value::Bytes(self.take(count)?.to_vec()));
         } else if is_kept && kind == 6 {
             let bytes = self.take(count * element_bytes)?;
             let (floats, _) = bytes.as_chunks();
@@ -284,6 +291,7 @@ enum Value {
     Strings(Vec<String>),
     Integers(Vec<i64>),
     Floats(Vec<f32>),
+    Bytes(Vec<u8>),
     Array,
 }
 
@@ -328,11 +336,6 @@ impl Metadata {
         }
     }
 
-    /// Whether there is a value.
-    pub fn contains(&self, key: &str) -> bool {
-        self.values.contains_key(key)
-    }
-
     /// A text.
     pub fn str(&self, key: &str) -> Result<Option<&str>> {
         match self.values.get(key) {
@@ -366,6 +369,15 @@ impl Metadata {
             None => Ok(None),
             Some(Value::Floats(values)) => Ok(Some(values)),
             Some(_) => self.wrong(key, "an array of 32-bit floats"),
+        }
+    }
+
+    /// Bytes, taken out.
+    pub fn take_bytes(&mut self, key: &str) -> Result<Option<Vec<u8>>> {
+        match self.values.remove(key) {
+            None => Ok(None),
+            Some(Value::Bytes(values)) => Ok(Some(values)),
+            Some(_) => self.wrong(key, "an array of bytes"),
         }
     }
 

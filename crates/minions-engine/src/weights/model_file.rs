@@ -73,8 +73,8 @@ pub struct GgufVocabulary {
     pub adds_prefix_space: bool,
     /// Whether SentencePiece makes spaces one and drops those around a text.
     pub removes_extra_spaces: bool,
-    /// Whether SentencePiece has a map of characters of its own.
-    pub has_charsmap: bool,
+    /// SentencePiece's map of characters, if it has one of its own.
+    pub charsmap: Vec<u8>,
     /// Whether white space after a control token belongs to it. Files do not say so; Phi-3's tokens do it.
     pub strips_after_control: bool,
 }
@@ -312,15 +312,11 @@ pub fn vocabulary(metadata: &mut Metadata, vocab_size: usize) -> Result<Tokenize
         unknown,
         adds_prefix_space: metadata.bool("tokenizer.ggml.add_space_prefix")?.unwrap_or(is_sentencepiece_bpe),
         removes_extra_spaces: metadata.bool("tokenizer.ggml.remove_extra_whitespaces")?.unwrap_or(false),
-        has_charsmap: metadata.contains("tokenizer.ggml.precompiled_charsmap"),
+        charsmap: metadata.take_bytes("tokenizer.ggml.precompiled_charsmap")?.unwrap_or_default(),
         strips_after_control: is_sentencepiece_bpe && metadata.str("general.architecture")? == Some("phi3"),
         model,
         tokens,
         kinds,
     };
-    Ok(TokenizerSource {
-        vocabulary: Vocabulary::Gguf(vocabulary),
-        special_tokens,
-        model_vocab_size: vocab_size,
-    })
+    Ok(TokenizerSource { vocabulary: Vocabulary::Gguf(vocabulary), special_tokens, model_vocab_size: vocab_size })
 }

@@ -1,10 +1,12 @@
 //! Vocabularies that are damaged in every way are refused or work; nothing panics.
 
 use serde_json::Value;
+use tokenizers::{NormalizedString, Normalizer as _};
 
 use super::corpus::Random;
 use super::parity::{BYTE_LEVEL, SENTENCEPIECE, VOCAB_SIZE, as_gguf};
 use super::*;
+use crate::text::charsmap::charsmap;
 use crate::weights::tests::gguf_vocabulary;
 
 /// Damaged copies of each vocabulary.
@@ -105,7 +107,8 @@ fn survives_damaged_bytes_in_tokenizer_json() {
     let normalizer = r#"{"type":"Sequence","normalizers":[{"type":"Prepend","prepend":"▁"},{"type":"Replace","pattern":{"String":" "},"content":"▁"}]}"#;
     let added = r#"[{"id":0,"content":"<unk>","special":true,"single_word":false,"lstrip":false,"rstrip":true,"normalized":false},{"id":4,"content":"<x>","special":false,"single_word":false,"lstrip":true,"rstrip":false,"normalized":true}]"#;
     let bpe = r#"{"type":"BPE","vocab":{"<unk>":0,"a":1,"▁":2,"▁a":3},"merges":[["▁","a"]],"unk_token":"<unk>","fuse_unk":true}"#;
-    let unigram = r#"{"type":"Unigram","vocab":[["<unk>",0],["a",-1.5],["▁",-2],["▁a",-3e0]],"unk_id":0,"byte_fallback":false}"#;
+    let unigram =
+        r#"{"type":"Unigram","vocab":[["<unk>",0],["a",-1.5],["▁",-2],["▁a",-3e0]],"unk_id":0,"byte_fallback":false}"#;
     let pre_tokenizer = r#"{"type":"Sequence","pretokenizers":[{"type":"Digits","individual_digits":true},{"type":"Split","pattern":{"Regex":"\\p{L}+|\\s{1,3}"},"behavior":"Isolated","invert":false},{"type":"Metaspace","replacement":"▁","prepend_scheme":"first","split":true}]}"#;
     for model in [bpe, unigram] {
         let json = format!(
@@ -132,12 +135,11 @@ fn survives_damaged_bytes_in_tokenizer_json() {
 fn survives_damaged_gguf_vocabularies() {
     let mut random = Random(12);
     let vocabularies = [("qwen2", 1), ("gpt-2", 6)].map(|(pre, at)| as_gguf(pre, BYTE_LEVEL[at].1));
-    let sentencepiece = SENTENCEPIECE.map(|(name, _, gguf)| {
-        match gguf_vocabulary(gguf, VOCAB_SIZE).expect(name).vocabulary {
+    let sentencepiece =
+        SENTENCEPIECE.map(|(name, _, gguf)| match gguf_vocabulary(gguf, VOCAB_SIZE).expect(name).vocabulary {
             Vocabulary::Gguf(vocabulary) => vocabulary,
             Vocabulary::TokenizerJson(_) => panic!("it is a GGUF vocabulary"),
-        }
-    });
+        });
     for vocabulary in vocabularies.into_iter().chain(sentencepiece) {
         for _ in 0..COPIES {
             let mut damaged = vocabulary.clone();
@@ -180,4 +182,32 @@ fn survives_damaged_bytes_in_gguf_vocabularies() {
             }
         }
     }
+}
+
+/// A map of characters with bits turned over is refused, or leads somewhere with any text.
+#[test]
+fn survives_damaged_maps_of_characters() {
+    let (name, _, gguf) = SENTENCEPIECE[3];
+    let Vocabulary::Gguf(vocabulary) = gguf_vocabulary(gguf, VOCAB_SIZE).expect(name).vocabulary else {
+        panic!("it is a GGUF vocabulary")
+    };
+    let map = vocabulary.charsmap;
+    let every_char: String = ('\u{1}'..'\u{3100}').chain(['！', 'ﬁ', '👍']).collect();
+    let mut random = Random(14);
+    let mut accepted = 0;
+    for _ in 0..COPIES * 4 {
+        let mut damaged = map.clone();
+        for _ in 0..1 + random.below(3) {
+            // The first bytes are its length, the last its texts.
+            let at = if random.below(4) == 0 { random.below(8) } else { random.below(damaged.len()) };
+            damaged[at] ^= 1 << random.below(8);
+        }
+        if let Ok(map) = charsmap(&damaged) {
+            let mut text = NormalizedString::from(every_char.as_str());
+            map.normalize(&mut text).expect("it is a map");
+            accepted += 1;
+        }
+        let _ = charsmap(&damaged[..random.below(damaged.len())]);
+    }
+    assert!(accepted > COPIES, "most bits of a trie do not matter: {accepted}");
 }

@@ -76,11 +76,14 @@ fn folds_system_messages_where_a_template_has_none() {
     assert_eq!(render(&[&system, &system, &user]), render(&[&Message::user("S\n\nS\n\nU")]));
     // One that leaves system messages out folds too; one that takes them does not.
     let silent = "{% for m in messages %}{% if m.role != 'system' %}[{{ m.content }}]{% endif %}{% endfor %}";
-    assert_eq!(super::render(silent).as_deref(), Ok("[ Be <brief>. \n\nHi & \"bye\" — ö]"));
+    let conversation = [system, user];
+    let render = |source: &str| template(source).expect("it compiles").render(&conversation);
+    assert_eq!(render(silent).as_deref(), Ok("[S\n\nU]"));
     let plain = "{% for m in messages %}[{{ m.content }}]{% endfor %}";
-    assert_eq!(super::render(plain).as_deref(), Ok("[ Be <brief>. ][Hi & \"bye\" — ö]"));
+    assert_eq!(render(plain).as_deref(), Ok("[S][U]"));
     // What else it refuses is told in its own words.
-    let twice = render(&[&user, &user]).expect_err("roles do not alternate").to_string();
+    let [_, user] = &conversation;
+    let twice = gemma.render(&[user.clone(), user.clone()]).expect_err("roles do not alternate").to_string();
     assert!(twice.contains("Roles must take turns"), "{twice}");
 }
 
@@ -103,7 +106,8 @@ fn asks_for_no_thought() {
 /// Where a template opens a thought anyway, the reply begins inside it.
 #[test]
 fn begins_inside_a_thought_that_the_prompt_opened() {
-    let byte_level = tokenizer(bytes_vocabulary(&[("<think>", TokenKind::Control)], &[], "gpt-2")).expect("it is right");
+    let byte_level =
+        tokenizer(bytes_vocabulary(&[("<think>", TokenKind::Control)], &[], "gpt-2")).expect("it is right");
     let is_in_thought = |name: &str| {
         let prompt = family(name).tokenize(&[Message::user("Why <think>?")], &byte_level).expect("it tokenizes");
         Thinking::after(&prompt, &byte_level).is_in_thought()
