@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::generate::{Sampling, Sequence, Step, StepBuilder};
 use crate::kernels::{self, CapturedStep, Counters};
 use crate::model::{KvCache, PagePool, Quantization, Transformer, load};
-use crate::text::{ChatTemplate, Date, Detokenizer, StopStrings, Tokenizer};
+use crate::text::{ChatTemplate, Date, Detokenizer, StopStrings, Thinking, Tokenizer};
 use crate::weights::{ModelFile, ModelSource};
 
 /// Prompt tokens read in one step. A step is one submit: small enough to abort soon and to leave the GPU to others,
@@ -128,7 +128,7 @@ impl Engine {
         let config = file.config();
         let limit = config.context_length;
         let context_length = options.context_length.unwrap_or(DEFAULT_CONTEXT_LENGTH).min(limit);
-        let end_tokens = config.eos_token_ids.clone();
+        let end_tokens = [config.eos_token_ids.clone(), tokenizer.turn_ends()].concat();
         let loaded = load(&file, context_length, options.quantize, &compute, on_progress).await?;
         let pool = PagePool::new(context_length.div_ceil(minions_shaders::PAGE_SIZE));
         let cache = KvCache::new(config, pool.total(), &compute.device);
@@ -253,13 +253,14 @@ impl Engine {
 
         let mut state = self.state.lock().await;
         let prompt_tokens = prompt.len();
+        let thinking = Thinking::after(&prompt, &self.tokenizer);
         // Taken, and only put back when all went well: a call that is dropped or fails leaves nothing half-written.
         let mut sequence = state.sequence.take().unwrap_or_else(|| Sequence::new(Vec::new(), &self.pool));
         sequence.rebase(prompt);
         let cached_tokens = sequence.cached();
         self.make_room(&mut sequence, prompt_tokens + max_tokens, prompt_tokens)?;
 
-        let mut reply = Reply::new(&self.tokenizer, request, on_delta);
+        let mut reply = Reply::new(&self.tokenizer, thinking, request, on_delta);
         let mut completion_tokens = 0;
         let finish_reason = loop {
             let token = self.next_token(&state, &mut sequence, &sampling).await?;
@@ -280,7 +281,7 @@ impl Engine {
             prompt_tokens: prompt_tokens as u64,
             completion_tokens: completion_tokens as u64,
             cached_tokens: cached_tokens as u64,
-            reasoning_tokens: 0,
+            reasoning_tokens: reply.reasoning_tokens,
         };
         Ok(ChatResponse { content: reply.finish(), finish_reason, usage })
     }
@@ -352,24 +353,35 @@ impl ChatModel for Engine {
     }
 }
 
-/// The text of a reply as it grows, up to a stop text.
+/// The text of a reply as it grows, after thoughts and up to a stop text.
 struct Reply<'a> {
     detokenizer: Detokenizer<'a>,
+    thinking: Thinking,
+    reasoning_tokens: u64,
     stop: StopStrings,
     text: String,
     on_delta: &'a mut dyn FnMut(&str),
 }
 
 impl<'a> Reply<'a> {
-    fn new(tokenizer: &'a Tokenizer, request: &ChatRequest, on_delta: &'a mut dyn FnMut(&str)) -> Self {
+    fn new(
+        tokenizer: &'a Tokenizer,
+        thinking: Thinking,
+        request: &ChatRequest,
+        on_delta: &'a mut dyn FnMut(&str),
+    ) -> Self {
         let stop = StopStrings::new(&request.stop);
-        Self { detokenizer: Detokenizer::new(tokenizer), stop, text: String::new(), on_delta }
+        let detokenizer = Detokenizer::new(tokenizer);
+        Self { detokenizer, thinking, reasoning_tokens: 0, stop, text: String::new(), on_delta }
     }
 
     /// Takes in a token; `true` when a stop text is complete.
     fn push(&mut self, token: u32) -> bool {
-        let Some(piece) = self.detokenizer.push(token) else { return false };
-        let (text, stopped) = self.stop.push(&piece);
+        let was_in_thought = self.thinking.is_in_thought();
+        let piece = self.detokenizer.push(token).unwrap_or_default();
+        let answer = self.thinking.push(&piece).answer;
+        self.reasoning_tokens += u64::from(was_in_thought || self.thinking.is_in_thought());
+        let (text, stopped) = self.stop.push(&answer);
         self.emit(&text);
         stopped
     }
@@ -377,7 +389,9 @@ impl<'a> Reply<'a> {
     /// What was held back belongs to the reply after all.
     fn finish(mut self) -> String {
         if !self.stop.is_stopped() {
-            let (text, stopped) = self.stop.push(&self.detokenizer.finish());
+            let mut rest = self.thinking.push(&self.detokenizer.finish()).answer;
+            rest.push_str(&self.thinking.finish().answer);
+            let (text, stopped) = self.stop.push(&rest);
             self.emit(&text);
             if !stopped {
                 let rest = self.stop.finish();

@@ -9,12 +9,14 @@ pub struct Detokenizer<'a> {
     tokenizer: &'a Tokenizer,
     /// The beginning of a character whose end has not come.
     pending: Vec<u8>,
+    /// Nothing has come yet: a space would be the vocabulary's, if it puts one before every text.
+    is_at_start: bool,
 }
 
 impl<'a> Detokenizer<'a> {
     /// Begins a text.
     pub fn new(tokenizer: &'a Tokenizer) -> Self {
-        Self { tokenizer, pending: Vec::new() }
+        Self { tokenizer, pending: Vec::new(), is_at_start: tokenizer.has_prefix_space() }
     }
 
     /// Takes in a token and returns the text that it completes, if any.
@@ -22,7 +24,9 @@ impl<'a> Detokenizer<'a> {
         if self.tokenizer.is_control(id) {
             return None;
         }
-        self.pending.extend_from_slice(self.tokenizer.piece(id)?);
+        let piece = self.tokenizer.piece(id)?;
+        let is_at_start = std::mem::take(&mut self.is_at_start);
+        self.pending.extend_from_slice(piece.strip_prefix(b" ").filter(|_| is_at_start).unwrap_or(piece));
         let mut text = String::new();
         loop {
             match std::str::from_utf8(&self.pending) {

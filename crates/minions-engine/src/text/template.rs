@@ -1,17 +1,25 @@
 //! The model's own chat template, in Jinja as Hugging Face runs it: a conversation becomes one text, then token ids.
 //!
 //! A message may contain the text of a control token, such as `<|end|>`, and must not be able to end its own turn. So
-//! before rendering a mark is put into each such text, and after rendering the text is cut at the marks and tokenized
-//! part by part: no token spans a mark. A conversation without such texts is tokenized as one.
+//! before rendering a mark is put into each such text, and the rendered text is tokenized with its marks in place and as
+//! if they were not there: control tokens are found around marks only, all other tokens without them.
+//!
+//! Some templates know no system message: they refuse it or leave it out. Whether one does is tried when it is compiled,
+//! and then a system message is put before the next user message, with an empty line between. What else a template
+//! refuses (roles that do not alternate, as a rule) is an error in its own words; nothing is rearranged.
+//!
+//! `enable_thinking` is false: models that can answer without a thought before it are asked to.
 
 use std::collections::BTreeMap;
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Kwargs, Serde};
+use minijinja::value::{Serde, ValueKind};
 use minijinja::{Environment, ErrorKind, Value};
-use minions_chat::Message;
+use minions_chat::{Message, Role};
 use serde::Serialize;
 
+use super::date::Date;
+use super::to_json::to_json;
 use super::tokenizer::Tokenizer;
 use crate::error::{Error, Result};
 
@@ -21,12 +29,29 @@ const NAME: &str = "chat_template";
 /// Macros that call themselves end here; the stack of a page is small.
 const MAX_RECURSION: usize = 100;
 
+/// Instructions that rendering may take: thousands of messages need fewer, and loops without end stop here.
+const MAX_INSTRUCTIONS: u64 = 20_000_000;
+
+/// For models that come without a template and have its tokens.
+const CHATML: &str = "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+
+/// The tokens of [`CHATML`].
+const CHATML_TOKENS: [&str; 2] = ["<|im_start|>", "<|im_end|>"];
+
+/// The method that stands for `[::-1]`: the template engine's own way panics on empty texts.
+const REVERSED: &str = "__reversed__";
+
+/// The system message that templates are tried with.
+const PROBE: &str = "Answer in one word.";
+
 /// A compiled chat template.
 #[derive(Debug)]
 pub struct ChatTemplate {
     environment: Environment<'static>,
     source: String,
     special_tokens: BTreeMap<String, String>,
+    /// Whether the template knows no system message.
+    folds_system: bool,
 }
 
 /// What a template sees.
@@ -34,6 +59,7 @@ pub struct ChatTemplate {
 struct Context<'a> {
     messages: &'a [Message],
     add_generation_prompt: bool,
+    enable_thinking: bool,
     tools: Option<()>,
     documents: Option<()>,
     #[serde(flatten)]
@@ -43,33 +69,63 @@ struct Context<'a> {
 impl ChatTemplate {
     /// Compiles a model's template. `tokenizer` tells what `bos_token` and the like are.
     pub fn new(template: Option<&str>, tokenizer: &Tokenizer) -> Result<Self> {
-        let source = template.ok_or_else(|| {
-            Error::Template("the model has none, so it is not made for conversations: choose an instruct model".into())
+        let has_chatml = || CHATML_TOKENS.iter().all(|text| tokenizer.token_id(text).is_some());
+        let source = template.or_else(|| has_chatml().then_some(CHATML)).ok_or_else(|| {
+            Error::Template(
+                "the model has none (chat_template), so it is not made for conversations: choose an instruct model"
+                    .into(),
+            )
         })?;
         let mut environment = Environment::new();
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().map_err(wrong)?;
         environment.set_syntax(syntax);
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
         environment.set_recursion_limit(MAX_RECURSION);
-        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        environment.set_fuel(Some(MAX_INSTRUCTIONS));
+        environment.set_unknown_method_callback(|state, value, method, args| match method {
+            REVERSED => Ok(reversed(value)),
+            _ => minijinja_contrib::pycompat::unknown_method_callback(state, value, method, args),
+        });
         environment.add_function("raise_exception", raise_exception);
         environment.add_filter("tojson", to_json);
-        environment.add_template_owned(NAME, without_generation_tags(source)).map_err(wrong)?;
-        Ok(Self { environment, source: source.to_owned(), special_tokens: tokenizer.special_tokens().clone() })
+        environment.add_test("sequence", is_sequence);
+        let prepared = without_generation_tags(source).replace("[::-1]", &format!(".{REVERSED}()"));
+        environment.add_template_owned(NAME, prepared).map_err(wrong)?;
+        let special_tokens = tokenizer.special_tokens().clone();
+        let mut template = Self { environment, source: source.to_owned(), special_tokens, folds_system: false };
+        template.folds_system = template.lacks_system();
+        Ok(template)
     }
 
     /// Sets today's date for templates that write it. Without one, templates use their own default or fail.
     #[must_use]
     pub fn with_date(mut self, date: Date) -> Self {
         self.environment.add_function("strftime_now", move |format: &str| date.format(format));
+        self.folds_system = self.lacks_system();
         self
+    }
+
+    /// Whether a conversation works without a system message only.
+    fn lacks_system(&self) -> bool {
+        let [system, user] = [Message::system(PROBE), Message::user("Is it so?")];
+        let with = self.render_as_it_is(&[system, user.clone()]);
+        let is_known = with.is_ok_and(|text| text.contains(PROBE));
+        !is_known && self.render_as_it_is(&[user]).is_ok()
     }
 
     /// The conversation as one text that ends where the reply begins.
     pub fn render(&self, messages: &[Message]) -> Result<String> {
+        if self.folds_system && messages.iter().any(|message| message.role == Role::System) {
+            return self.render_as_it_is(&folded(messages));
+        }
+        self.render_as_it_is(messages)
+    }
+
+    fn render_as_it_is(&self, messages: &[Message]) -> Result<String> {
         let context = Context {
             messages,
             add_generation_prompt: true,
+            enable_thinking: false,
             tools: None,
             documents: None,
             special_tokens: &self.special_tokens,
@@ -89,11 +145,7 @@ impl ChatTemplate {
             .iter()
             .map(|message| Message { role: message.role, content: mark_controls(&message.content, mark, tokenizer) })
             .collect();
-        let mut ids = Vec::new();
-        for part in self.render(&marked)?.split(mark) {
-            ids.extend(tokenizer.tokenize(part, true)?);
-        }
-        Ok(ids)
+        tokenizer.tokenize_marked(&self.render(&marked)?, mark)
     }
 
     /// A character for private use that nobody uses here.
@@ -102,6 +154,26 @@ impl ChatTemplate {
         let unused = ('\u{e000}'..='\u{f8ff}').find(|char| !is_used(*char));
         unused.ok_or_else(|| Error::InvalidRequest("the messages use every private-use character".to_owned()))
     }
+}
+
+/// The conversation with each system message put before the user message that follows; as one itself if none does.
+fn folded(messages: &[Message]) -> Vec<Message> {
+    let mut folded: Vec<Message> = Vec::with_capacity(messages.len());
+    let mut system: Vec<&str> = Vec::new();
+    for message in messages {
+        match message.role {
+            Role::System => system.push(&message.content),
+            Role::User => {
+                system.push(&message.content);
+                folded.push(Message::user(std::mem::take(&mut system).join("\n\n")));
+            }
+            Role::Assistant => folded.push(message.clone()),
+        }
+    }
+    if !system.is_empty() {
+        folded.push(Message::user(system.join("\n\n")));
+    }
+    folded
 }
 
 /// `text` with `mark` after the first character of every control token's text, overlapping ones too.
@@ -118,12 +190,23 @@ fn mark_controls(text: &str, mark: char, tokenizer: &Tokenizer) -> String {
     marked
 }
 
-fn raise_exception(message: &str) -> std::result::Result<Value, minijinja::Error> {
-    Err(failed(message.to_owned()))
+/// The characters or items from the last to the first.
+fn reversed(value: &Value) -> Value {
+    match value.as_str() {
+        Some(text) => Value::from(text.chars().rev().collect::<String>()),
+        None => Value::from(
+            value.try_iter().into_iter().flatten().collect::<Vec<_>>().into_iter().rev().collect::<Vec<_>>(),
+        ),
+    }
 }
 
-fn failed(message: String) -> minijinja::Error {
-    minijinja::Error::new(ErrorKind::InvalidOperation, message)
+/// What Python can index and measure.
+fn is_sequence(value: &Value) -> bool {
+    matches!(value.kind(), ValueKind::Seq | ValueKind::Map | ValueKind::String)
+}
+
+fn raise_exception(message: &str) -> std::result::Result<Value, minijinja::Error> {
+    Err(minijinja::Error::new(ErrorKind::InvalidOperation, message.to_owned()))
 }
 
 /// The template's own words where it raised, the template engine's otherwise.
@@ -155,114 +238,4 @@ fn without_generation_tags(source: &str) -> String {
     }
     out.push_str(rest);
     out
-}
-
-/// `json.dumps(value, ensure_ascii=False, indent=indent)`, as transformers has it: no HTML escapes.
-fn to_json(value: Value, indent: Option<usize>, options: Kwargs) -> std::result::Result<String, minijinja::Error> {
-    let indent = options.get::<Option<usize>>("indent")?.or(indent);
-    for ignored in ["ensure_ascii", "separators", "sort_keys"] {
-        options.get::<Option<Value>>(ignored)?;
-    }
-    options.assert_all_used()?;
-    let mut bytes = Vec::new();
-    let written = match indent {
-        Some(width) => {
-            let indent = " ".repeat(width.min(16));
-            let formatter = serde_json::ser::PrettyFormatter::with_indent(indent.as_bytes());
-            value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, formatter))
-        }
-        None => value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, SpacedFormatter)),
-    };
-    written.map_err(|error| failed(error.to_string()))?;
-    String::from_utf8(bytes).map_err(|error| failed(error.to_string()))
-}
-
-/// Python's separators: `", "` and `": "`.
-struct SpacedFormatter;
-
-impl serde_json::ser::Formatter for SpacedFormatter {
-    fn begin_array_value<W: ?Sized + std::io::Write>(&mut self, out: &mut W, is_first: bool) -> std::io::Result<()> {
-        if is_first { Ok(()) } else { out.write_all(b", ") }
-    }
-
-    fn begin_object_key<W: ?Sized + std::io::Write>(&mut self, out: &mut W, is_first: bool) -> std::io::Result<()> {
-        if is_first { Ok(()) } else { out.write_all(b", ") }
-    }
-
-    fn begin_object_value<W: ?Sized + std::io::Write>(&mut self, out: &mut W) -> std::io::Result<()> {
-        out.write_all(b": ")
-    }
-}
-
-/// A day in the Gregorian calendar. There is no clock here: shells know the date.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Date {
-    /// The year.
-    pub year: i32,
-    /// The month, 1 to 12.
-    pub month: u8,
-    /// The day of the month, from 1.
-    pub day: u8,
-}
-
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-
-const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
-
-impl Date {
-    /// `strftime`, as far as it concerns days.
-    fn format(self, format: &str) -> std::result::Result<String, minijinja::Error> {
-        let month = MONTHS.get(usize::from(self.month).wrapping_sub(1)).copied();
-        let month = month.ok_or_else(|| failed(format!("there is no month {}", self.month)))?;
-        let weekday = WEEKDAYS[self.weekday()];
-        let mut out = String::new();
-        let mut chars = format.chars();
-        while let Some(char) = chars.next() {
-            if char != '%' {
-                out.push(char);
-                continue;
-            }
-            let mut directive = chars.next();
-            let is_padded = directive != Some('-');
-            if !is_padded {
-                directive = chars.next();
-            }
-            let two_digits = |number: i32| if is_padded { format!("{number:02}") } else { number.to_string() };
-            out.push_str(&match directive {
-                Some('Y') => self.year.to_string(),
-                Some('y') => two_digits(self.year.rem_euclid(100)),
-                Some('m') => two_digits(self.month.into()),
-                Some('d') => two_digits(self.day.into()),
-                Some('B') => month.to_owned(),
-                Some('b') => month.chars().take(3).collect(),
-                Some('A') => weekday.to_owned(),
-                Some('a') => weekday.chars().take(3).collect(),
-                Some('%') => "%".to_owned(),
-                _ => return Err(failed(format!("strftime_now({format:?}) asks for more than the date"))),
-            });
-        }
-        Ok(out)
-    }
-
-    /// Sakamoto's method; Sunday is 0.
-    fn weekday(self) -> usize {
-        let month_codes = [0, 3, 2, 5, 0, 3, 5, 1, 4, 6, 2, 4];
-        let year = if self.month < 3 { self.year - 1 } else { self.year };
-        let code: i32 = month_codes.get(usize::from(self.month).wrapping_sub(1)).copied().unwrap_or(0);
-        let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
-        (year + leap_days + code + i32::from(self.day)).rem_euclid(7) as usize
-    }
 }

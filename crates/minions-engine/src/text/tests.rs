@@ -1,5 +1,10 @@
 //! Tokenizer, template and detokenizer together, on the demo model and on small vocabularies made here.
 
+mod corpus;
+mod damage;
+mod parity;
+mod templates;
+
 use minions_chat::Message;
 use serde_json::{Value, json};
 
@@ -173,7 +178,7 @@ fn bytes_vocabulary(extra: &[(&str, TokenKind)], merges: &[&str], pre: &str) -> 
     tokens.extend(extra.iter().map(|(text, _)| (*text).to_owned()));
     kinds.extend(extra.iter().map(|(_, kind)| *kind));
     let merges = merges.iter().map(|merge| (*merge).to_owned()).collect();
-    GgufVocabulary { model: "gpt2".to_owned(), pre: pre.to_owned(), tokens, kinds, merges }
+    GgufVocabulary { model: "gpt2".to_owned(), pre: pre.to_owned(), tokens, kinds, merges, ..Default::default() }
 }
 
 fn tokenizer(vocabulary: GgufVocabulary) -> Result<Tokenizer> {
@@ -201,8 +206,8 @@ fn splits_as_each_pre_tokenizer_does() {
     assert_eq!(["llama-bpe", "qwen2", "smollm", "gpt-2", "default"].map(|pre| count(pre, "x a")), [2; 5]);
     // Qwen composes: e and the accent become one character of two bytes.
     assert_eq!(["llama-bpe", "qwen2"].map(|pre| count(pre, "e\u{301}")), [3, 2]);
-    let unknown = tokenizer(bytes_vocabulary(&[], &[], "tekken"));
-    assert!(matches!(unknown, Err(Error::Unsupported { what: "pre-tokenizer", name, .. }) if name == "tekken"));
+    let unknown = tokenizer(bytes_vocabulary(&[], &[], "no-such"));
+    assert!(matches!(unknown, Err(Error::Unsupported { what: "pre-tokenizer", name, .. }) if name == "no-such"));
 }
 
 /// Llama 3 takes a word that is a token even where no merges lead there; other families do not.
@@ -235,12 +240,24 @@ fn spells_out_a_control_token_that_is_a_word() {
 #[test]
 fn refuses_vocabularies_that_do_not_fit_together() {
     let normal = TokenKind::Normal;
-    let mut spm = bytes_vocabulary(&[], &[], "default");
-    spm.model = "llama".to_owned();
+    let model = |model: &str| GgufVocabulary { model: model.to_owned(), ..bytes_vocabulary(&[], &[], "default") };
+    let sentencepiece = |scores: Vec<f32>, model_name: &str| GgufVocabulary { scores, ..model(model_name) };
+    let mut nan = vec![0.0; 256];
+    nan[3] = f32::NAN;
     let mut no_bytes = bytes_vocabulary(&[], &[], "gpt-2");
     no_bytes.tokens[65] = "AA".to_owned();
     let cases = [
-        (spm, "tokenizer \"llama\" is not supported"),
+        (model("bert"), "tokenizer \"bert\" is not supported"),
+        (model("llama"), "scores has 0 entries for 256 tokens"),
+        (sentencepiece(vec![0.0; 257], "llama"), "scores has 257 entries for 256 tokens"),
+        (sentencepiece(nan.clone(), "llama"), "token 3 has a score"),
+        (sentencepiece(nan, "t5"), "token 3 has a score"),
+        (sentencepiece(vec![0.0; 256], "llama"), "no token for the byte 0"),
+        (sentencepiece(vec![0.0; 256], "t5"), "unknown_token_id is missing"),
+        (
+            GgufVocabulary { unknown: Some(0), charsmap: vec![8, 0, 0, 0], ..sentencepiece(vec![0.0; 256], "t5") },
+            "precompiled_charsmap: its trie is longer",
+        ),
         (no_bytes, "no token for the byte 65"),
         (bytes_vocabulary(&[("a", normal)], &[], "gpt-2"), "appears twice"),
         (bytes_vocabulary(&[], &["ab"], "gpt-2"), "not a pair"),
@@ -260,6 +277,7 @@ fn refuses_tokenizer_files_that_do_not_fit_together() {
         Tokenizer::from_source(&TokenizerSource { vocabulary, special_tokens: [].into(), model_vocab_size })
     };
     let decoder = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true});
+    let metaspace = json!({"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always"});
     let bpe = |vocab: Value, merges: Value| json!({"model": {"type": "BPE", "vocab": vocab, "merges": merges}, "decoder": decoder});
     let added = |id: u32| {
         let mut document = bpe(json!({"a": 0}), json!([]));
@@ -268,10 +286,29 @@ fn refuses_tokenizer_files_that_do_not_fit_together() {
     };
     let cases = [
         (json!({}), "does not parse"),
-        (json!({"model": {"type": "Unigram", "vocab": {}, "merges": []}, "decoder": decoder}), "\"Unigram\""),
+        (json!({"model": {"type": "WordPiece", "vocab": {}, "merges": []}, "decoder": decoder}), "\"WordPiece\""),
+        (json!({"model": {"type": "Unigram", "vocab": {}, "merges": []}, "decoder": decoder}), "an array"),
+        (json!({"model": {"type": "BPE", "vocab": {}, "merges": []}}), "decoder"),
+        (json!({"model": {"type": "BPE", "vocab": {}}, "decoder": {"type": "CTC"}}), "CTC"),
         (
-            json!({"model": {"type": "BPE", "vocab": {}, "merges": []}, "decoder": {"type": "Metaspace"}}),
-            "ByteLevel decoder",
+            json!({"model": {"type": "BPE", "vocab": {}}, "decoder": {"type": "Metaspace", "replacement": "▁"}}),
+            "byte 0",
+        ),
+        (json!({"model": {"type": "Unigram", "vocab": [["a", 0.0]], "unk_id": 1}, "decoder": metaspace}), "id 1"),
+        (json!({"model": {"type": "Unigram", "vocab": [["a", 0.0]]}, "decoder": metaspace}), "unk_id is missing"),
+        (json!({"model": {"type": "Unigram", "vocab": [["", 0.0]], "unk_id": 0}, "decoder": metaspace}), "empty"),
+        (
+            json!({"model": {"type": "Unigram", "vocab": [["a", 1], ["a", 1]], "unk_id": 0}, "decoder": metaspace}),
+            "twice",
+        ),
+        (json!({"model": {"type": "BPE", "vocab": {"a": 0}, "unk_token": "u"}, "decoder": metaspace}), "\"u\""),
+        (
+            json!({"model": {"type": "BPE", "vocab": {}}, "decoder": decoder, "normalizer": {"type": "Precompiled"}}),
+            "precompiled_charsmap: it is cut off",
+        ),
+        (
+            json!({"model": {"type": "BPE", "vocab": {}}, "decoder": decoder, "pre_tokenizer": {"type": "FixedLength", "length": 0}}),
+            "FixedLength",
         ),
         (bpe(json!({"a": 9}), json!([])), "id 9"),
         (bpe(json!({"a": 1, "b": 1}), json!([])), "id 1"),
@@ -283,27 +320,6 @@ fn refuses_tokenizer_files_that_do_not_fit_together() {
     for (document, named) in cases {
         let message = open(document, 8).expect_err(named).to_string();
         assert!(message.contains(named), "{named:?} is not in: {message}");
-    }
-}
-
-/// A tokenizer.json that is damaged anywhere is refused or works; nothing panics.
-#[test]
-fn survives_a_damaged_tokenizer_file() {
-    let extra = [("ab", TokenKind::Normal), ("<x>", TokenKind::Control)];
-    let json = vocabulary::tokenizer_json(&bytes_vocabulary(&extra, &["a b"], "llama-bpe")).expect("it is right");
-    for at in 0..json.len() {
-        for byte in [b'"', b'0', b'}', b'\\', 0xff] {
-            let mut damaged = json.clone();
-            damaged[at] = byte;
-            let source = TokenizerSource {
-                vocabulary: Vocabulary::TokenizerJson(damaged),
-                special_tokens: [].into(),
-                model_vocab_size: 258,
-            };
-            if let Ok(tokenizer) = Tokenizer::from_source(&source) {
-                let _ = tokenizer.tokenize("ab <x> é", true);
-            }
-        }
     }
 }
 
@@ -355,7 +371,7 @@ fn template(source: &str) -> Result<ChatTemplate> {
 }
 
 fn render(source: &str) -> Result<String> {
-    template(source)?.render(&[Message::system(" Be <brief>. "), Message::user("Hi & \"bye\" — ö")])
+    template(source)?.render(&[Message::assistant(" Be <brief>. "), Message::user("Hi & \"bye\" — ö")])
 }
 
 #[test]
@@ -364,7 +380,7 @@ fn renders_as_hugging_face_does() {
         ("{{ bos_token }}{{ eos_token }}!", "<s>!"),
         (
             "{% for m in messages %}{{ m.role }}:{{ m['content'] | trim }}\n{% endfor %}",
-            "system:Be <brief>.\nuser:Hi & \"bye\" — ö\n",
+            "assistant:Be <brief>.\nuser:Hi & \"bye\" — ö\n",
         ),
         // Blocks on their own lines leave nothing behind.
         ("  {% if true %}\na\n  {% endif %}\nb", "a\nb"),
@@ -372,10 +388,11 @@ fn renders_as_hugging_face_does() {
         ("{{ messages[1] | tojson }}", "{\"role\": \"user\", \"content\": \"Hi & \\\"bye\\\" — ö\"}"),
         ("{{ [1, [], {'a': none}] | tojson }}", "[1, [], {\"a\": null}]"),
         ("{{ [1] | tojson(indent=2) }}", "[\n  1\n]"),
-        ("{{ messages[0].content.strip().split(' ')[0] + messages[0].role.upper() }}", "BeSYSTEM"),
+        ("{{ messages[0].content.strip().split(' ')[0] + messages[0].role.upper() }}", "BeASSISTANT"),
         ("{{ messages[1].content.startswith('Hi') }}", "True"),
         ("{% set ns = namespace(n=0) %}{% for m in messages %}{% set ns.n = ns.n + 1 %}{% endfor %}{{ ns.n }}", "2"),
         ("{% for m in messages[1:] %}{% if loop.last %}{{ m.role }}{% endif %}{% break %}{% endfor %}", "user"),
+        ("{{ ''[::-1] }}{{ 'né'[::-1] }}{% for n in [1, 2][::-1] %}{{ n }}{% endfor %}{{ [][::-1] }}", "én21[]"),
         ("{%- generation -%} x {%- endgeneration %}", "x"),
         ("{% if tools is none and documents is none and not thinking is defined %}plain{% endif %}", "plain"),
         ("{% if strftime_now is defined %}{{ strftime_now('%Y') }}{% else %}no date{% endif %}", "no date"),

@@ -1,23 +1,40 @@
-//! Text to token ids and token ids to bytes: byte-level BPE, as GPT-2, Llama 3, Qwen and SmolLM use it.
+//! Text to token ids and token ids to bytes.
 
 use std::collections::BTreeMap;
 
-use tokenizers::tokenizer::{Model as _, OffsetType, PreTokenizer as _};
-use tokenizers::{AddedVocabulary, Tokenizer as Bpe};
+use tokenizers::tokenizer::{Model as _, OffsetReferential, OffsetType, PreTokenizer as _};
+use tokenizers::{AddedVocabulary, NormalizedString, Token};
 
-use super::vocabulary;
+use super::recipe::Built;
+use super::spelling::{self, Spelling};
+use super::{gguf_vocabulary, tokenizer_json};
 use crate::error::{Error, Result};
 use crate::weights::{TokenizerSource, Vocabulary};
 
-/// A byte-level BPE tokenizer with its control tokens.
+/// Tokens that end a turn in the families' templates. Files do not always list them among the ends of a reply.
+const TURN_ENDS: [&str; 8] = [
+    "<|im_end|>",
+    "<|eot_id|>",
+    "<|eom_id|>",
+    "<end_of_turn>",
+    "<|end|>",
+    "<|end_of_text|>",
+    "<|endoftext|>",
+    "<｜end▁of▁sentence｜>",
+];
+
+/// A tokenizer with its control tokens: byte-level BPE, SentencePiece BPE or unigram.
 #[derive(Debug)]
 pub struct Tokenizer {
-    bpe: Bpe,
+    inner: tokenizers::Tokenizer,
     /// The added tokens without those that are control tokens.
     plain: AddedVocabulary,
     pieces: Vec<Piece>,
     /// Texts of control tokens, in groups by first byte.
     control: BTreeMap<u8, Vec<String>>,
+    unknown: Option<u32>,
+    has_prefix_space: bool,
+    has_byte_fallback: bool,
     special_tokens: BTreeMap<String, String>,
 }
 
@@ -30,20 +47,16 @@ struct Piece {
 impl Tokenizer {
     /// From the vocabulary of a model file.
     pub fn from_source(source: &TokenizerSource) -> Result<Self> {
-        match &source.vocabulary {
-            Vocabulary::TokenizerJson(bytes) => Self::new(bytes, source),
-            Vocabulary::Gguf(vocabulary) => Self::new(&vocabulary::tokenizer_json(vocabulary)?, source),
-        }
-    }
-
-    fn new(tokenizer_json: &[u8], source: &TokenizerSource) -> Result<Self> {
-        vocabulary::check(tokenizer_json, source.model_vocab_size)?;
-        let bpe = Bpe::from_bytes(tokenizer_json).map_err(wrong)?;
-        let mut plain = bpe.get_added_vocabulary().clone();
+        let recipe = match &source.vocabulary {
+            Vocabulary::TokenizerJson(bytes) => tokenizer_json::recipe(bytes)?,
+            Vocabulary::Gguf(vocabulary) => gguf_vocabulary::recipe(vocabulary.clone())?,
+        };
+        let Built { tokenizer: inner, spelling, unknown } = recipe.build(source.model_vocab_size)?;
+        let mut plain = inner.get_added_vocabulary().clone();
         plain.set_encode_special_tokens(true);
-
-        let bytes_by_char = bytes_by_char();
         let mut pieces = vec![Piece::default(); source.model_vocab_size];
+        let mut control: BTreeMap<u8, Vec<String>> = BTreeMap::new();
+        let read = spelling.reader();
         let mut set = |id: u32, piece: Piece| match pieces.get_mut(id as usize) {
             Some(place) => {
                 *place = piece;
@@ -51,43 +64,92 @@ impl Tokenizer {
             }
             None => Err(Error::Tokenizer(format!("token {id} is not one of the model's"))),
         };
-        for (text, id) in bpe.get_vocab(false) {
-            let bytes: Option<Box<[u8]>> = text.chars().map(|char| bytes_by_char.get(&char).copied()).collect();
-            set(id, Piece { bytes: bytes.unwrap_or_else(|| text.as_bytes().into()), is_control: false })?;
+        for (text, id) in inner.get_vocab(false) {
+            set(id, Piece { bytes: read(&text), is_control: false })?;
         }
-        let mut control: BTreeMap<u8, Vec<String>> = BTreeMap::new();
-        for (id, token) in bpe.get_added_tokens_decoder() {
-            set(id, Piece { bytes: token.content.as_bytes().into(), is_control: token.special })?;
+        for (id, token) in inner.get_added_tokens_decoder() {
+            // Added tokens are written as they are, but SentencePiece's may hold its character for a space.
+            let bytes = match spelling {
+                Spelling::ByteLevel => token.content.as_bytes().into(),
+                Spelling::Text { .. } if token.special => token.content.as_bytes().into(),
+                Spelling::Text { .. } => read(&token.content),
+            };
+            set(id, Piece { bytes, is_control: token.special })?;
             if let Some(first) = token.content.as_bytes().first().filter(|_| token.special) {
                 control.entry(*first).or_default().push(token.content);
             }
         }
-        for (char, byte) in &bytes_by_char {
-            if bpe.get_model().token_to_id(&char.to_string()).is_none() {
-                return Err(Error::Tokenizer(format!("there is no token for the byte {byte}")));
-            }
-        }
-        Ok(Self { bpe, plain, pieces, control, special_tokens: source.special_tokens.clone() })
+        let has_prefix_space = spelling.has_prefix_space();
+        let has_byte_fallback = matches!(spelling, Spelling::Text { byte_fallback: true, .. });
+        Ok(Self {
+            inner,
+            plain,
+            pieces,
+            control,
+            unknown,
+            has_prefix_space,
+            has_byte_fallback,
+            special_tokens: source.special_tokens.clone(),
+        })
     }
 
     /// The token ids of `text`. Texts of control tokens become those tokens only if `parse_special`.
     ///
     /// Nothing is added before or after: the chat template writes everything that belongs there.
     pub fn tokenize(&self, text: &str, parse_special: bool) -> Result<Vec<u32>> {
-        let added = if parse_special { self.bpe.get_added_vocabulary() } else { &self.plain };
-        let mut pieces = added.extract_and_normalize(self.bpe.get_normalizer(), text);
-        if let Some(pre_tokenizer) = self.bpe.get_pre_tokenizer() {
+        let added = if parse_special { self.inner.get_added_vocabulary() } else { &self.plain };
+        self.encode(added, text, None)
+    }
+
+    /// The token ids of `text`, in which `mark` stands inside the texts of control tokens that are to stay texts. The
+    /// text is tokenized as if the marks were not there.
+    pub fn tokenize_marked(&self, text: &str, mark: char) -> Result<Vec<u32>> {
+        self.encode(self.inner.get_added_vocabulary(), text, Some(mark))
+    }
+
+    fn encode(&self, added: &AddedVocabulary, text: &str, mark: Option<char>) -> Result<Vec<u32>> {
+        let mut pieces = added.extract_and_normalize(self.inner.get_normalizer(), text);
+        if let Some(mark) = mark {
+            let unmark = |piece: &mut NormalizedString| {
+                piece.filter(|char| char != mark);
+                Ok(())
+            };
+            pieces.normalize(unmark).map_err(wrong)?;
+        }
+        if let Some(pre_tokenizer) = self.inner.get_pre_tokenizer() {
             pre_tokenizer.pre_tokenize(&mut pieces).map_err(wrong)?;
         }
-        let model = self.bpe.get_model();
-        pieces.tokenize(|piece| model.tokenize(piece.get())).map_err(wrong)?;
-        let encoding = pieces.into_encoding(None, 0, OffsetType::None).map_err(wrong)?;
-        let ids = encoding.get_ids();
-        if parse_special || !ids.iter().any(|id| self.is_control(*id)) {
-            return Ok(ids.to_vec());
+        pieces.tokenize(|piece| self.encode_piece(piece.get())).map_err(wrong)?;
+        let splits = pieces.get_splits(OffsetReferential::Original, OffsetType::None);
+        Ok(splits.into_iter().filter_map(|(_, _, tokens)| tokens.as_ref()).flatten().map(|token| token.id).collect())
+    }
+
+    /// The tokens of text in which no control tokens are looked for. One that the model finds nevertheless, because its
+    /// text is also a word, is spelled out character by character; so is the text `<0x0A>` where that is a byte's token.
+    fn encode_piece(&self, piece: &str) -> tokenizers::Result<Vec<Token>> {
+        let model = self.inner.get_model();
+        let tokens = model.tokenize(piece)?;
+        let is_misread = |token: &Token| {
+            let text = piece.get(token.offsets.0..token.offsets.1).unwrap_or_default();
+            if self.is_control(token.id) {
+                return self.unknown != Some(token.id) || self.piece(token.id) == Some(text.as_bytes());
+            }
+            self.has_byte_fallback && text == token.value && spelling::byte(text).is_some()
+        };
+        if !tokens.iter().any(is_misread) {
+            return Ok(tokens);
         }
-        // A control token that is also a word: spelled out, byte by byte.
-        Ok(ids.iter().flat_map(|id| if self.is_control(*id) { self.spell(*id) } else { vec![*id] }).collect())
+        let mut spelled = Vec::new();
+        for token in tokens {
+            if is_misread(&token) {
+                for char in piece.get(token.offsets.0..token.offsets.1).unwrap_or_default().chars() {
+                    spelled.extend(model.tokenize(char.encode_utf8(&mut [0; 4]))?);
+                }
+            } else {
+                spelled.push(token);
+            }
+        }
+        Ok(spelled)
     }
 
     #[cfg(test)]
@@ -96,13 +158,13 @@ impl Tokenizer {
         self.pieces.len()
     }
 
-    #[cfg(test)]
     /// The id of the token that is written `text` in the vocabulary: control tokens by their own text.
     pub fn token_id(&self, text: &str) -> Option<u32> {
-        self.bpe.token_to_id(text)
+        self.inner.token_to_id(text)
     }
 
-    /// The bytes that `id` stands for, which need not be whole characters; `None` if there is no such token.
+    /// The bytes that `id` stands for where it continues a text; they need not be whole characters. `None` if there is
+    /// no such token.
     pub fn piece(&self, id: u32) -> Option<&[u8]> {
         self.pieces.get(id as usize).map(|piece| &*piece.bytes).filter(|bytes| !bytes.is_empty())
     }
@@ -110,6 +172,16 @@ impl Tokenizer {
     /// Whether `id` is structure, not text.
     pub fn is_control(&self, id: u32) -> bool {
         self.pieces.get(id as usize).is_some_and(|piece| piece.is_control)
+    }
+
+    /// Whether the first space of a text is the vocabulary's, not the text's.
+    pub fn has_prefix_space(&self) -> bool {
+        self.has_prefix_space
+    }
+
+    /// The control tokens here that are known to end a turn.
+    pub fn turn_ends(&self) -> Vec<u32> {
+        TURN_ENDS.iter().filter_map(|text| self.token_id(text)).filter(|id| self.is_control(*id)).collect()
     }
 
     /// The texts of the tokens that chat templates know by name: `bos_token`, `eos_token`…
@@ -126,28 +198,8 @@ impl Tokenizer {
             candidates.iter().any(|control| rest.starts_with(control.as_bytes())).then_some(at)
         })
     }
-
-    fn spell(&self, id: u32) -> Vec<u32> {
-        let chars = chars_by_byte();
-        let bytes = self.piece(id).unwrap_or_default().iter();
-        bytes.filter_map(|byte| self.bpe.get_model().token_to_id(&chars[usize::from(*byte)].to_string())).collect()
-    }
 }
 
 fn wrong(error: tokenizers::Error) -> Error {
     Error::Tokenizer(error.to_string())
-}
-
-/// The character that stands for each byte in byte-level vocabularies (GPT-2, `encoder.py`: `bytes_to_unicode`):
-/// itself if it is visible, otherwise the next one from U+0100.
-fn chars_by_byte() -> [char; 256] {
-    let mut next_invisible = '\u{100}'..;
-    std::array::from_fn(|byte| match byte {
-        0x21..=0x7e | 0xa1..=0xac | 0xae..=0xff => char::from(byte as u8),
-        _ => next_invisible.next().unwrap_or_default(),
-    })
-}
-
-fn bytes_by_char() -> BTreeMap<char, u8> {
-    chars_by_byte().into_iter().zip(0..=255).collect()
 }

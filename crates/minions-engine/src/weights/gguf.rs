@@ -16,8 +16,14 @@ const FIRST_WINDOW_BYTES: u64 = 1 << 20;
 /// No header is longer: the largest vocabularies take about 20 MiB.
 const MAX_HEADER_BYTES: u64 = 256 << 20;
 
-/// Arrays that are kept. Others (scores, types of languages…) are checked and passed over.
-const KEPT_ARRAYS: [&str; 3] = ["tokenizer.ggml.tokens", "tokenizer.ggml.token_type", "tokenizer.ggml.merges"];
+/// Arrays that are kept. Others (types of languages…) are checked and passed over.
+const KEPT_ARRAYS: [&str; 5] = [
+    "tokenizer.ggml.tokens",
+    "tokenizer.ggml.token_type",
+    "tokenizer.ggml.merges",
+    "tokenizer.ggml.scores",
+    "tokenizer.ggml.precompiled_charsmap",
+];
 
 /// No model has more tensors, or more metadata: the largest have some thousands.
 const MAX_ENTRIES: u64 = 1 << 16;
@@ -248,6 +254,12 @@ impl<'a> Cursor<'a> {
             if is_kept {
                 return Ok(Value::Strings(strings));
             }
+        } else if is_kept && element_bytes == 1 {
+            return Ok(Value::Bytes(self.take(count)?.to_vec()));
+        } else if is_kept && kind == 6 {
+            let bytes = self.take(count * element_bytes)?;
+            let (floats, _) = bytes.as_chunks();
+            return Ok(Value::Floats(floats.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()));
         } else if is_kept {
             let mut integers = Vec::new();
             for _ in 0..count {
@@ -294,6 +306,8 @@ enum Value {
     String(String),
     Strings(Vec<String>),
     Integers(Vec<i64>),
+    Floats(Vec<f32>),
+    Bytes(Vec<u8>),
     Array,
 }
 
@@ -329,6 +343,15 @@ impl Metadata {
         }
     }
 
+    /// Whether something is so.
+    pub fn bool(&self, key: &str) -> Result<Option<bool>> {
+        match self.values.get(key) {
+            None => Ok(None),
+            Some(Value::Bool(value)) => Ok(Some(*value)),
+            Some(_) => self.wrong(key, "a bool"),
+        }
+    }
+
     /// A text.
     pub fn str(&self, key: &str) -> Result<Option<&str>> {
         match self.values.get(key) {
@@ -353,6 +376,24 @@ impl Metadata {
             None => Ok(None),
             Some(Value::Integers(values)) => Ok(Some(values)),
             Some(_) => self.wrong(key, "an array of integers"),
+        }
+    }
+
+    /// A list of numbers, taken out.
+    pub fn take_floats(&mut self, key: &str) -> Result<Option<Vec<f32>>> {
+        match self.values.remove(key) {
+            None => Ok(None),
+            Some(Value::Floats(values)) => Ok(Some(values)),
+            Some(_) => self.wrong(key, "an array of 32-bit floats"),
+        }
+    }
+
+    /// Bytes, taken out.
+    pub fn take_bytes(&mut self, key: &str) -> Result<Option<Vec<u8>>> {
+        match self.values.remove(key) {
+            None => Ok(None),
+            Some(Value::Bytes(values)) => Ok(Some(values)),
+            Some(_) => self.wrong(key, "an array of bytes"),
         }
     }
 

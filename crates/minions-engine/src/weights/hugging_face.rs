@@ -44,7 +44,12 @@ pub async fn open(source: &impl ModelSource, main: &str) -> Result<Opened> {
             String::from_utf8(bytes)
                 .map_err(|_| Error::invalid_file(path("chat_template.jinja"), "it is not UTF-8"))?,
         ),
-        None => chat_template(&tokenizer_config),
+        None => match small("chat_template.json").await? {
+            Some(bytes) => chat_template(&serde_json::from_slice(&bytes).map_err(|error| {
+                Error::invalid_file(path("chat_template.json"), format!("it does not parse: {error}"))
+            })?),
+            None => chat_template(&tokenizer_config),
+        },
     };
 
     let tensors = tensors(source, &path("model.safetensors"), &mut config).await?;
@@ -88,7 +93,7 @@ async fn tensors(
     }
 }
 
-/// The template in `tokenizer_config.json`: a text, or a list of named ones of which `default` counts.
+/// The template in `tokenizer_config.json` or `chat_template.json`: a text, or a list of named ones of which `default` counts.
 fn chat_template(tokenizer_config: &Value) -> Option<String> {
     let template = tokenizer_config.get("chat_template")?;
     let default = || template.as_array()?.iter().find(|one| one.get("name").is_some_and(|name| name == "default"));

@@ -62,12 +62,24 @@ pub struct GgufVocabulary {
     pub model: String,
     /// `tokenizer.ggml.pre`: how text is split before merging.
     pub pre: String,
-    /// The tokens by id. Ordinary ones are written with one character per byte.
+    /// The tokens by id. Ordinary ones of `gpt2` are written with one character per byte.
     pub tokens: Vec<String>,
     /// What each token is; as long as `tokens`.
     pub kinds: Vec<TokenKind>,
-    /// Pairs of tokens to merge, separated by a space, most urgent first.
+    /// Pairs of tokens to merge, separated by a space, most urgent first. SentencePiece has none.
     pub merges: Vec<String>,
+    /// SentencePiece's score of each token.
+    pub scores: Vec<f32>,
+    /// The token of unknown characters, if it is named.
+    pub unknown: Option<usize>,
+    /// Whether SentencePiece puts a space before a text.
+    pub adds_prefix_space: bool,
+    /// Whether SentencePiece makes spaces one and drops those around a text.
+    pub removes_extra_spaces: bool,
+    /// SentencePiece's map of characters, if it has one of its own.
+    pub charsmap: Vec<u8>,
+    /// Whether white space after a control token belongs to it. Files do not say so; Phi-3's tokens do it.
+    pub strips_after_control: bool,
 }
 
 /// What a token is for.
@@ -75,10 +87,14 @@ pub struct GgufVocabulary {
 pub enum TokenKind {
     /// Text.
     Normal,
+    /// What cannot be written with other tokens.
+    Unknown,
     /// Structure: never produced from a user's text, never shown.
     Control,
     /// Text that is always this token.
     UserDefined,
+    /// One byte, `<0xXX>`, of characters without a token.
+    Byte,
 }
 
 impl<S: ModelSource> ModelFile<S> {
@@ -201,8 +217,13 @@ async fn open_gguf(source: &impl ModelSource, file: &str) -> Result<Opened> {
     }
 
     let name = metadata.str("general.name")?.unwrap_or(file).to_owned();
-    let chat_template = metadata.str("tokenizer.chat_template")?.map(str::to_owned);
-    Ok(Opened { name, tokenizer: vocabulary(&mut metadata, &config)?, config, chat_template, tensors })
+    let chat_template = match metadata.str("tokenizer.chat_template")? {
+        // Where a file has several templates, others are for tools or documents.
+        None => metadata.str("tokenizer.chat_template.default")?,
+        template => template,
+    };
+    let chat_template = chat_template.map(str::to_owned);
+    Ok(Opened { name, tokenizer: vocabulary(&mut metadata, config.vocab_size)?, config, chat_template, tensors })
 }
 
 async fn read_factors(source: &impl ModelSource, tensor: &GgufTensor) -> Result<Vec<f32>> {
@@ -256,13 +277,14 @@ pub fn place(
     })
 }
 
-fn vocabulary(metadata: &mut Metadata, config: &ModelConfig) -> Result<TokenizerSource> {
+/// The vocabulary of a model that knows `vocab_size` ids.
+pub fn vocabulary(metadata: &mut Metadata, vocab_size: usize) -> Result<TokenizerSource> {
     let Some(tokens) = metadata.take_strings("tokenizer.ggml.tokens")? else {
         let message = format!("{} has no tokenizer.ggml.tokens: convert the model with its tokenizer", metadata.file());
         return Err(Error::Tokenizer(message));
     };
-    if tokens.len() > config.vocab_size {
-        let message = format!("{} tokens for an embedding of {} rows", tokens.len(), config.vocab_size);
+    if tokens.len() > vocab_size {
+        let message = format!("{} tokens for an embedding of {} rows", tokens.len(), vocab_size);
         return Err(Error::invalid_file(metadata.file(), message));
     }
     let kinds: Vec<TokenKind> = match metadata.take_integers("tokenizer.ggml.token_type")? {
@@ -271,8 +293,10 @@ fn vocabulary(metadata: &mut Metadata, config: &ModelConfig) -> Result<Tokenizer
         Some(types) => types
             .iter()
             .map(|number| match number {
-                2 | 3 => TokenKind::Control,
+                2 => TokenKind::Unknown,
+                3 => TokenKind::Control,
                 4 => TokenKind::UserDefined,
+                6 => TokenKind::Byte,
                 _ => TokenKind::Normal,
             })
             .collect(),
@@ -282,21 +306,37 @@ fn vocabulary(metadata: &mut Metadata, config: &ModelConfig) -> Result<Tokenizer
         return Err(Error::invalid_file(metadata.file(), message));
     }
     let mut special_tokens = BTreeMap::new();
+    let mut unknown = None;
     for (key, name) in [("bos", "bos"), ("eos", "eos"), ("padding", "pad"), ("unknown", "unk")] {
-        let id = metadata.uint(&format!("tokenizer.ggml.{key}_token_id"))?;
-        let text = id.and_then(|id| tokens.get(usize::try_from(id).ok()?));
-        special_tokens.extend(text.map(|text| (format!("{name}_token"), text.clone())));
+        let key = format!("tokenizer.ggml.{key}_token_id");
+        let Some(id) = metadata.uint(&key)?.and_then(|id| usize::try_from(id).ok()) else { continue };
+        match tokens.get(id) {
+            Some(text) => special_tokens.insert(format!("{name}_token"), text.clone()),
+            // Some converters write an id that no token has for "none".
+            None if matches!(name, "pad" | "unk") => continue,
+            None => {
+                let message = format!("{key} is {id}, of {} tokens", tokens.len());
+                return Err(Error::invalid_file(metadata.file(), message));
+            }
+        };
+        if name == "unk" {
+            unknown = Some(id);
+        }
     }
+    let model = metadata.str("tokenizer.ggml.model")?.unwrap_or_default().to_owned();
+    let is_sentencepiece_bpe = model == "llama";
     let vocabulary = GgufVocabulary {
-        model: metadata.str("tokenizer.ggml.model")?.unwrap_or_default().to_owned(),
         pre: metadata.str("tokenizer.ggml.pre")?.unwrap_or("default").to_owned(),
         merges: metadata.take_strings("tokenizer.ggml.merges")?.unwrap_or_default(),
+        scores: metadata.take_floats("tokenizer.ggml.scores")?.unwrap_or_default(),
+        unknown,
+        adds_prefix_space: metadata.bool("tokenizer.ggml.add_space_prefix")?.unwrap_or(is_sentencepiece_bpe),
+        removes_extra_spaces: metadata.bool("tokenizer.ggml.remove_extra_whitespaces")?.unwrap_or(false),
+        charsmap: metadata.take_bytes("tokenizer.ggml.precompiled_charsmap")?.unwrap_or_default(),
+        strips_after_control: is_sentencepiece_bpe && metadata.str("general.architecture")? == Some("phi3"),
+        model,
         tokens,
         kinds,
     };
-    Ok(TokenizerSource {
-        vocabulary: Vocabulary::Gguf(vocabulary),
-        special_tokens,
-        model_vocab_size: config.vocab_size,
-    })
+    Ok(TokenizerSource { vocabulary: Vocabulary::Gguf(vocabulary), special_tokens, model_vocab_size: vocab_size })
 }

@@ -161,6 +161,14 @@ fn open(bytes: Vec<u8>) -> Result<ModelFile<MemorySource>> {
     block_on(ModelFile::open(MemorySource::new().with("tiny.gguf", bytes), "tiny.gguf"))
 }
 
+/// The vocabulary in a GGUF file, whatever else the file holds.
+pub fn gguf_vocabulary(bytes: &[u8], vocab_size: usize) -> Result<TokenizerSource> {
+    match gguf::parse_header(bytes, bytes.len() as u64, "vocabulary.gguf") {
+        Ok(mut header) => model_file::vocabulary(&mut header.metadata, vocab_size),
+        Err(stop) => Err(Error::invalid_file("vocabulary.gguf", format!("{stop:?}"))),
+    }
+}
+
 fn text(out: &mut Vec<u8>, text: &str) {
     out.extend((text.len() as u64).to_le_bytes());
     out.extend(text.as_bytes());
@@ -287,6 +295,13 @@ fn names_what_is_wrong_with_a_gguf_file() {
         ),
         (tiny().set("llama.expert_count", Some(Meta::Uint(8))), "expert_count \"8\""),
         (tiny().set("tokenizer.ggml.eos_token_id", Some(Meta::Uint(4))), "the end token 4"),
+        (
+            tiny().set("tokenizer.ggml.bos_token_id", Some(Meta::Uint(9))),
+            "tokenizer.ggml.bos_token_id is 9, of 4 tokens",
+        ),
+        (tiny().set("tokenizer.ggml.scores", Some(Meta::Ints(vec![1; 4]))), "scores is not an array of 32-bit floats"),
+        (tiny().set("tokenizer.ggml.precompiled_charsmap", Some(Meta::Text(""))), "charsmap is not an array of bytes"),
+        (tiny().set("tokenizer.ggml.add_space_prefix", Some(Meta::Uint(1))), "add_space_prefix is not a bool"),
         (tiny().set("tokenizer.ggml.tokens", None), "has no tokenizer.ggml.tokens"),
         (tiny().set("tokenizer.ggml.tokens", Some(Meta::Texts(vec![String::new(); 5]))), "5 tokens"),
         (tiny().set("tokenizer.ggml.token_type", Some(Meta::Ints(vec![1]))), "tokenizer.ggml.token_type has 1"),
@@ -670,6 +685,12 @@ fn takes_the_template_file_first() {
     let source = Folder::tiny().source("").with("chat_template.jinja", "from the file");
     let file = block_on(ModelFile::open(source, "config.json")).expect("it is right");
     assert_eq!(file.chat_template(), Some("from the file"));
+    let source = Folder::tiny().source("").with("chat_template.json", r#"{"chat_template": "from JSON"}"#);
+    let file = block_on(ModelFile::open(source, "config.json")).expect("it is right");
+    assert_eq!(file.chat_template(), Some("from JSON"));
+    let named = Gguf::tiny().set("tokenizer.chat_template", None);
+    let named = named.set("tokenizer.chat_template.default", Some(Meta::Text("the default one")));
+    assert_eq!(named.open().expect("it is right").chat_template(), Some("the default one"));
 }
 
 #[test]
