@@ -11,5 +11,5 @@ pub mod step;
 pub mod weights;
 
 pub use registry::*;
-pub use step::{MAX_HEAD_DIM, PAGE_SIZE, RowHeader, Sampling, TILE_ROWS, Tile};
+pub use step::{Adjustment, MAX_ALTERNATIVES, MAX_HEAD_DIM, PAGE_SIZE, RowHeader, Sampling, TILE_ROWS, Tile};
 pub use weights::WeightFormat;

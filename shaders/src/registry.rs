@@ -193,4 +193,4 @@ shader!(
     ATTENTION_PREFILL = "attention_prefill", ["q", "step", "k_pages", "v_pages"] => ["out"], 64);
 shader!(
     /// Next token of each row of logits.
-    SAMPLE = "sample", ["logits", "step"] => ["ids"], 256);
+    SAMPLE = "sample", ["logits", "step"] => ["ids", "logprobs"], 256);
