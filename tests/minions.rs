@@ -62,7 +62,7 @@ impl ChatModel for Reader {
         let prompt = &request.messages[0].content;
         let content = if prompt.contains("contrast agent Omnipaque 240") { HIT } else { ABSENT }.to_owned();
         let usage = Usage::estimate(&request.messages, &content);
-        Ok(ChatResponse { content, finish_reason: FinishReason::Stop, usage })
+        Ok(ChatResponse::new(content, FinishReason::Stop, usage))
     }
 }
 

@@ -52,7 +52,7 @@ async fn a_stream_may_be_cut_into_pieces_anywhere() {
     for size in 1..=STREAM.len() {
         let call = call(&fake([FakeResponse::pieces(200, STREAM, size)])).await;
         let usage = Usage { prompt_tokens: 11, completion_tokens: 5, ..Usage::default() };
-        let reply = ChatResponse { content: "Grüße, 𝄞!".into(), finish_reason: FinishReason::Length, usage };
+        let reply = ChatResponse::new("Grüße, 𝄞!", FinishReason::Length, usage);
         assert_eq!(call.result, Ok(reply), "pieces of {size} bytes");
         assert_eq!(call.deltas.concat(), "Grüße, 𝄞!");
     }
@@ -264,7 +264,7 @@ async fn speaks_with_a_real_server() {
     let server = Server::new(json!([{"type": "reply", "content": "Grüße, 𝄞!", "piece_chars": 1}])).await;
     let call = call(&server.model()).await;
     let usage = Usage { prompt_tokens: 6, completion_tokens: 4, ..Usage::default() };
-    assert_eq!(call.result, Ok(ChatResponse { content: "Grüße, 𝄞!".into(), finish_reason: FinishReason::Stop, usage }));
+    assert_eq!(call.result, Ok(ChatResponse::new("Grüße, 𝄞!", FinishReason::Stop, usage)));
     assert_eq!(call.deltas.len(), 9);
 
     let request = &server.requests().await[0];

@@ -7,7 +7,7 @@
 //! end of a row or a row left out shows.
 
 use crate::cpu::*;
-use crate::step::{PAGE_SIZE, RowHeader, Sampling, TILE_ROWS, Tile};
+use crate::step::{Adjustment, PAGE_SIZE, RowHeader, Sampling, TILE_ROWS, Tile};
 use crate::{Activation, Params, Shader, Slots, WeightFormat, registry};
 
 /// Initial value of every output element that is a float; ids start as its bits.
@@ -41,6 +41,8 @@ pub struct Output {
     pub initial: Vec<u32>,
     /// Contents after it, as the twin has them.
     pub expected: Vec<u32>,
+    /// Whether the case's tolerance holds for it; else words are compared.
+    pub is_float: bool,
 }
 
 impl Case {
@@ -57,12 +59,13 @@ impl Case {
                     output.expected.len()
                 ));
             }
+            let tolerance = if output.is_float { self.tolerance } else { 0.0 };
             for (i, (&expected, &actual)) in output.expected.iter().zip(actual).enumerate() {
                 let (e, a) = (f32::from_bits(expected), f32::from_bits(actual));
                 let error = if expected == actual { 0.0 } else { (a - e).abs() / e.abs().max(1.0) };
-                let within = expected == actual || (self.tolerance > 0.0 && error <= self.tolerance);
+                let within = expected == actual || (tolerance > 0.0 && error <= tolerance);
                 if !within {
-                    let values = if self.tolerance > 0.0 {
+                    let values = if tolerance > 0.0 {
                         format!("{a}, not {e}")
                     } else {
                         format!("{actual}, not {expected}")
@@ -142,7 +145,8 @@ fn case<P: Params>(
         "bindings of {}",
         shader.stem
     );
-    let output = |values: &&[f32]| Output { initial: words(&untouched(values.len())), expected: words(values) };
+    let output =
+        |values: &&[f32]| Output { initial: words(&untouched(values.len())), expected: words(values), is_float: true };
     Case {
         label: format!("{} {shape}", shader.name(slots)),
         shader,
@@ -476,7 +480,7 @@ fn sample_cases(cases: &mut Vec<Case>) {
     for vocab in [1, 3, 257, 1000, 5003] {
         let warm =
             Sampling { temperature: 0.8, seed_low: noise.bits(), seed_high: noise.bits(), ..Sampling::default() };
-        let settings = [
+        let plain = [
             Sampling::default(),
             warm,
             Sampling { top_k: 1, ..warm },
@@ -487,7 +491,7 @@ fn sample_cases(cases: &mut Vec<Case>) {
             Sampling { temperature: 1.5, top_k: 100, top_p: 0.95, min_p: 0.01, counter: u32::MAX, ..warm },
             Sampling { temperature: 1e-3, counter: 13, ..warm },
         ];
-        let mut logits: Vec<f32> = (0..settings.len() * vocab).map(|_| 6.0 * noise.value()).collect();
+        let mut logits: Vec<f32> = (0..plain.len() * vocab).map(|_| 6.0 * noise.value()).collect();
         // Ties for the greedy row, masked and broken logits for the second.
         (logits[0], logits[vocab - 1]) = (7.0, 7.0);
         for (i, logit) in logits[vocab..2 * vocab].iter_mut().enumerate() {
@@ -497,16 +501,76 @@ fn sample_cases(cases: &mut Vec<Case>) {
                 _ => *logit,
             };
         }
+        let mut step = SampleStep::default();
+        plain.iter().for_each(|settings| step.push(*settings, &[], &[]));
+        step.case(cases, &format!("vocab {vocab}"), &logits, vocab);
+
+        // Every other token allowed, the best of them pushed down, some alternatives told: alone and together.
+        let mask: Vec<u32> = (0..vocab.div_ceil(32)).map(|_| noise.bits() | 1).collect();
+        let adjustments: Vec<Adjustment> = (0..vocab.min(600) as u32)
+            .map(|i| Adjustment { token: vocab as u32 - 1 - i, seen: i % 4, bias: 3.0 * noise.value() })
+            .collect();
+        let penal = |settings| Sampling {
+            repetition_penalty: 1.3,
+            presence_penalty: 0.7,
+            frequency_penalty: -0.4,
+            ..settings
+        };
+        let mut step = SampleStep::default();
+        step.push(Sampling::default(), &mask, &[]);
+        step.push(Sampling { top_k: 40, top_p: 0.9, counter: 1, ..warm }, &mask, &[]);
+        step.push(penal(Sampling::default()), &[], &adjustments);
+        step.push(penal(Sampling { counter: 2, ..warm }), &mask, &adjustments);
+        step.push(Sampling { logprobs: 1, ..Sampling::default() }, &[], &[]);
+        step.push(penal(Sampling { logprobs: 21, counter: 3, ..warm }), &mask, &adjustments);
+        step.push(penal(Sampling { logprobs: 6, ..Sampling::default() }), &[], &adjustments);
+        let logits: Vec<f32> = (0..step.settings.len() * vocab).map(|_| 6.0 * noise.value()).collect();
+        step.case(cases, &format!("masks and penalties, vocab {vocab}"), &logits, vocab);
+    }
+}
+
+/// Sampling settings with what they point to.
+#[derive(Default)]
+struct SampleStep {
+    settings: Vec<Sampling>,
+    parts: Vec<(Vec<u32>, Vec<Adjustment>)>,
+}
+
+impl SampleStep {
+    fn push(&mut self, settings: Sampling, mask: &[u32], adjustments: &[Adjustment]) {
+        self.settings.push(settings);
+        self.parts.push((mask.to_vec(), adjustments.to_vec()));
+    }
+
+    fn case(mut self, cases: &mut Vec<Case>, shape: &str, logits: &[f32], vocab: usize) {
         // The offset stands for what precedes the settings in a real step.
-        let mut step = vec![u32::MAX; 12];
-        step.extend_from_slice(bytemuck::cast_slice(&settings));
-        let params =
-            SampleParams { rows: settings.len() as u32, vocab: vocab as u32, samples_offset: 12, ..Default::default() };
-        let mut ids = vec![UNTOUCHED.to_bits(); settings.len()];
-        sample(&logits, &step, &params, &mut ids);
-        let ids: &[f32] = bytemuck::cast_slice(&ids);
-        let inputs = vec![words(&logits), step];
-        cases.push(case(&format!("vocab {vocab}"), Slots::NONE, inputs, params, &[ids], sample::TOLERANCE));
+        let samples_offset = 12;
+        let mut step = vec![u32::MAX; samples_offset + self.settings.len() * 16];
+        for (settings, (mask, adjustments)) in self.settings.iter_mut().zip(&self.parts) {
+            settings.mask_offset = if mask.is_empty() { 0 } else { step.len() as u32 };
+            step.extend_from_slice(mask);
+            settings.adjustments_offset = step.len() as u32;
+            settings.adjustments = adjustments.len() as u32;
+            step.extend_from_slice(bytemuck::cast_slice(adjustments));
+        }
+        let settings: &[u32] = bytemuck::cast_slice(&self.settings);
+        step[samples_offset..samples_offset + settings.len()].copy_from_slice(settings);
+
+        let rows = self.settings.len();
+        let params = SampleParams {
+            rows: rows as u32,
+            vocab: vocab as u32,
+            samples_offset: samples_offset as u32,
+            ..Default::default()
+        };
+        let mut ids = vec![UNTOUCHED.to_bits(); sample::ids_len(rows)];
+        let mut logprobs = untouched(sample::logprobs_len(rows));
+        sample(logits, &step, &params, &mut ids, &mut logprobs);
+        let inputs = vec![words(logits), step];
+        let outputs: [&[f32]; 2] = [bytemuck::cast_slice(&ids), &logprobs];
+        let mut case = case(shape, Slots::NONE, inputs, params, &outputs, sample::TOLERANCE);
+        case.outputs[0].is_float = false;
+        cases.push(case);
     }
 }
 

@@ -11,6 +11,9 @@ pub mod step;
 pub mod weights;
 
 pub use registry::*;
+pub use step::{Adjustment, MAX_ALTERNATIVES, MAX_HEAD_DIM, PAGE_SIZE, RowHeader, Sampling, TILE_ROWS, Tile};
+pub use weights::WeightFormat;
+
 /// What the gate of a feed-forward network does, as the kernels' params number it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activation {
@@ -19,6 +22,3 @@ pub enum Activation {
     /// GELU by tanh.
     GeluTanh = 1,
 }
-
-pub use step::{MAX_HEAD_DIM, PAGE_SIZE, RowHeader, Sampling, TILE_ROWS, Tile};
-pub use weights::WeightFormat;

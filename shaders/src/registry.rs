@@ -213,4 +213,4 @@ shader!(
     SCALE_LOGITS = "scale_logits", ["x"] => ["out"], 256);
 shader!(
     /// Next token of each row of logits.
-    SAMPLE = "sample", ["logits", "step"] => ["ids"], 256);
+    SAMPLE = "sample", ["logits", "step"] => ["ids", "logprobs"], 256);

@@ -1,8 +1,8 @@
 //! What changes from step to step: one small tensor of u32, uploaded once per step.
 //!
 //! First the row headers, 4 words per row, from word 0. Then, at offsets that the params name, in any order: the block table
-//! (`pages_per_seq` page numbers per sequence), the prefill tiles and the sampling settings. The structs here are those
-//! records; cast them with `bytemuck`.
+//! (`pages_per_seq` page numbers per sequence), the prefill tiles and the sampling settings, and what those point to, masks
+//! and adjustments. The structs here are those records; cast them with `bytemuck`.
 
 use bytemuck::{Pod, Zeroable};
 
@@ -37,7 +37,10 @@ pub struct Tile {
     pub row_count: u32,
 }
 
-/// Sampling settings of one row of logits: 8 words at `step[samples_offset + 8 * row]`.
+/// Alternatives that `sample` tells at most.
+pub const MAX_ALTERNATIVES: usize = 20;
+
+/// Sampling settings of one row of logits: 16 words at `step[samples_offset + 16 * row]`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
 pub struct Sampling {
@@ -55,14 +58,40 @@ pub struct Sampling {
     pub seed_high: u32,
     /// Position of the token being drawn: same seed and counter, same draw.
     pub counter: u32,
+    /// Word of the step at which the mask begins, a bit a token, set where it is allowed; 0 allows all.
+    pub mask_offset: u32,
+    /// Divides the positive logits of seen tokens and multiplies the negative ones; 1 changes nothing.
+    pub repetition_penalty: f32,
+    /// Taken from the logits of generated tokens, once each; 0 changes nothing.
+    pub presence_penalty: f32,
+    /// Taken from the logits of generated tokens, once for each time; 0 changes nothing.
+    pub frequency_penalty: f32,
+    /// Word of the step at which the adjustments begin.
+    pub adjustments_offset: u32,
+    /// How many there are.
+    pub adjustments: u32,
+    /// 0 tells ids only; else the chosen token's log probability, and this many less one alternatives.
+    pub logprobs: u32,
     /// Zero.
-    pub reserved: u32,
+    pub reserved: [u32; 2],
+}
+
+/// A logit that changes before the draw: 3 words at `step[adjustments_offset + 3 * i]`. Each token once.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
+pub struct Adjustment {
+    /// The token.
+    pub token: u32,
+    /// 0 if it is neither in the prompt nor in the reply; else one more than how often it is in the reply.
+    pub seen: u32,
+    /// Added to its logit.
+    pub bias: f32,
 }
 
 impl Default for Sampling {
     /// Greedy.
     fn default() -> Self {
-        Self { temperature: 0.0, top_k: 0, top_p: 1.0, min_p: 0.0, seed_low: 0, seed_high: 0, counter: 0, reserved: 0 }
+        Self { top_p: 1.0, repetition_penalty: 1.0, ..Zeroable::zeroed() }
     }
 }
 
@@ -78,7 +107,18 @@ pub fn tile(step: &[u32], tiles_offset: u32, tile: usize) -> Tile {
 
 /// Sampling settings of a row of logits.
 pub fn sampling(step: &[u32], samples_offset: u32, row: usize) -> Sampling {
-    record(step, samples_offset as usize + row * 8)
+    record(step, samples_offset as usize + row * 16)
+}
+
+/// Adjustments of a row of logits.
+pub fn adjustments<'a>(step: &'a [u32], settings: &Sampling) -> impl Iterator<Item = Adjustment> + 'a {
+    let (offset, count) = (settings.adjustments_offset as usize, settings.adjustments as usize);
+    (0..count).map(move |i| record(step, offset + i * 3))
+}
+
+/// Whether the mask of a row of logits allows a token.
+pub fn is_allowed(step: &[u32], settings: &Sampling, token: usize) -> bool {
+    settings.mask_offset == 0 || step[settings.mask_offset as usize + token / 32] >> (token % 32) & 1 == 1
 }
 
 fn record<T: Pod>(step: &[u32], offset: usize) -> T {

@@ -5,9 +5,11 @@
 
 mod fake_transport;
 mod fixtures;
+mod random_worker;
 mod scripted_model;
 pub mod server;
 
 pub use fake_transport::{FakeResponse, FakeTransport};
 pub use fixtures::{fixtures, workspace};
+pub use random_worker::{RANDOM_WORKER_CONTEXT, random_worker};
 pub use scripted_model::{ScriptedModel, ScriptedReply};

@@ -65,6 +65,6 @@ impl ChatModel for ScriptedModel {
         content.split_inclusive(' ').for_each(on_delta);
         let usage = Usage::estimate(&request.messages, &content);
         self.usage.set(self.usage.get() + usage);
-        Ok(ChatResponse { content, finish_reason, usage })
+        Ok(ChatResponse::new(content, finish_reason, usage))
     }
 }

@@ -15,5 +15,5 @@ pub use error::{ChatError, ErrorCode};
 pub use message::{Message, Role};
 pub use model::ChatModel;
 pub use request::{ChatRequest, JsonSchema, ResponseFormat};
-pub use response::{ChatResponse, FinishReason};
+pub use response::{Alternative, ChatResponse, FinishReason, TokenLogprob, TopLogprob};
 pub use usage::{Usage, estimate_tokens};

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Message;
@@ -23,9 +25,31 @@ pub struct ChatRequest {
     /// Drop tokens less probable than this share of the most probable one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_p: Option<f32>,
+    /// Takes this from the score of every token of the reply so far, once for each time it stands there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frequency_penalty: Option<f32>,
+    /// Takes this from the score of every token that stands in the reply so far.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub presence_penalty: Option<f32>,
+    /// Above 1, makes every token of prompt and reply less likely to come again: positive scores are divided by it,
+    /// negative ones multiplied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repetition_penalty: Option<f32>,
+    /// What is added to the scores of single tokens, by token id.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub logit_bias: BTreeMap<u32, f32>,
     /// Makes sampling repeatable.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
+    /// How many replies to sample; they share the prompt. The first is streamed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub n: Option<u32>,
+    /// Whether to tell how probable each token of the reply was.
+    #[serde(skip_serializing_if = "is_false")]
+    pub logprobs: bool,
+    /// How many alternatives to tell for each token, with `logprobs`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top_logprobs: Option<u32>,
     /// Generation ends before any of these texts; they are not part of the reply.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stop: Vec<String>,
@@ -41,19 +65,34 @@ impl ChatRequest {
     }
 }
 
-/// What form the reply must have.
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+/// What form the reply must have. The local engine holds every reply to it, token by token. A provider knows some of
+/// these forms only; it is asked for the next weaker one, so whoever needs the form must read with care.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ResponseFormat {
     /// Any text.
     #[default]
     Text,
-    /// One JSON object, where the model has such a mode.
+    /// One JSON object.
     JsonObject,
-    /// One JSON object that a schema describes. Where the model has no such mode, the next weaker one.
+    /// JSON that a schema describes.
     JsonSchema {
         /// The schema.
         json_schema: JsonSchema,
+    },
+    /// Text that a regular expression matches from its beginning to its end. No provider of the OpenAI wire knows it.
+    Regex {
+        /// The expression, in the syntax of Rust's `regex`, without look-around and back-references.
+        pattern: String,
+    },
+    /// One of some texts, word for word. No provider of the OpenAI wire knows it.
+    Choice {
+        /// The texts.
+        choices: Vec<String>,
     },
 }
 
@@ -62,9 +101,10 @@ pub enum ResponseFormat {
 pub struct JsonSchema {
     /// What the object is, in one word.
     pub name: String,
-    /// The schema. Every property is required and none may be added, as OpenAI's strict mode wants it.
+    /// The schema. For OpenAI's strict mode every property must be required, and none may be added.
     pub schema: serde_json::Value,
-    /// Whether the reply must fit the schema exactly.
+    /// Whether a provider must hold the reply to the schema exactly. The local engine always does.
+    #[serde(default)]
     pub strict: bool,
 }
 

@@ -1,19 +1,20 @@
 //! The engine: a loaded model that answers conversations.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::pin::Pin;
+use std::sync::Arc;
 
 use burn::tensor::Tensor;
 use futures_util::lock::Mutex;
-use minions_chat::{ChatError, ChatModel, ChatRequest, ChatResponse, FinishReason, Usage};
+use minions_chat::{Alternative, ChatError, ChatModel, ChatRequest, ChatResponse, FinishReason, ResponseFormat, Usage};
 use serde::Serialize;
 
 use crate::device::{Adapter, Compute};
 use crate::error::{Error, Result};
-use crate::generate::{Sampling, Sequence, Step, StepBuilder};
-use crate::kernels::{self, CapturedStep, Counters};
+use crate::generate::{Advance, Draw, Grammar, Grammars, History, Reply, Sampling, Sequence, Step, StepBuilder};
+use crate::kernels::{self, CapturedStep, Counters, Sample};
 use crate::model::{KvCache, PagePool, Quantization, Transformer, load};
-use crate::text::{ChatTemplate, Date, Detokenizer, StopStrings, Thinking, Tokenizer};
+use crate::text::{ChatTemplate, Date, Thinking, Tokenizer};
 use crate::weights::{ModelFile, ModelSource};
 
 /// Prompt tokens read in one step. A step is one submit: small enough to abort soon and to leave the GPU to others,
@@ -23,6 +24,9 @@ const PREFILL_ROWS: usize = 256;
 /// Tokens of context when neither the model nor the caller asks for less: the cache of a long context would take more
 /// memory than most pages may have.
 const DEFAULT_CONTEXT_LENGTH: usize = 4096;
+
+/// The most replies to one request.
+const MAX_SAMPLES: u32 = 128;
 
 /// Rows of the steps that a model is tried with: one as in decoding, and enough for the tiled kernels.
 const WARM_UP_ROWS: [usize; 2] = [1, 32];
@@ -91,9 +95,12 @@ pub struct Engine {
     transformer: Transformer,
     /// The step of one row; `None` on the CPU.
     decode: Option<CapturedStep>,
-    tokenizer: Tokenizer,
+    tokenizer: Arc<Tokenizer>,
     template: ChatTemplate,
     end_tokens: Vec<u32>,
+    vocab_size: usize,
+    /// Made for the first reply that is held to a form.
+    grammars: OnceCell<Grammars>,
     pool: PagePool,
     state: Mutex<State>,
     between_steps: Option<BetweenSteps>,
@@ -103,6 +110,13 @@ pub struct Engine {
 struct State {
     cache: RefCell<KvCache>,
     sequence: Option<Sequence>,
+}
+
+/// A reply, and how many tokens were generated for it, the one that ended it included.
+struct Finished {
+    reply: Alternative,
+    tokens: usize,
+    reasoning_tokens: u64,
 }
 
 impl Engine {
@@ -129,6 +143,7 @@ impl Engine {
         let limit = config.context_length;
         let context_length = options.context_length.unwrap_or(DEFAULT_CONTEXT_LENGTH).min(limit);
         let end_tokens = [config.eos_token_ids.clone(), tokenizer.turn_ends()].concat();
+        let vocab_size = config.vocab_size;
         let loaded = load(&file, context_length, options.quantize, &compute, on_progress).await?;
         let pool = PagePool::new(context_length.div_ceil(minions_shaders::PAGE_SIZE));
         let cache = KvCache::new(config, pool.total(), &compute.device);
@@ -144,9 +159,11 @@ impl Engine {
             compute,
             transformer: loaded.transformer,
             decode: None,
-            tokenizer,
+            tokenizer: Arc::new(tokenizer),
             template,
             end_tokens,
+            vocab_size,
+            grammars: OnceCell::new(),
             pool,
             state: Mutex::new(State { cache: RefCell::new(cache), sequence: None }),
             between_steps: options.between_steps,
@@ -167,19 +184,21 @@ impl Engine {
             let mut sequence = Sequence::new(vec![0; rows], &self.pool);
             self.make_room(&mut sequence, rows, rows)?;
             let mut step = StepBuilder::default();
-            step.push(&sequence, rows, Some(&Sampling::GREEDY));
-            let words = step.words(self.info.context_length);
-            let step = self.upload(step);
-            let run = || self.transformer.sample(self.forward(&state, &step), &step);
+            step.push(&sequence, rows, Some(Draw::GREEDY));
+            let (context_length, device) = (self.info.context_length, &self.compute.device);
             let logits = match &self.compute.wgpu {
                 Some(wgpu) if rows == 1 => {
+                    let words = step.words(context_length);
+                    let step = step.upload_for_replay(self.vocab_size, context_length, device);
+                    let run = || self.transformer.sample(self.forward(&state, &step), &step);
                     let (logits, captured) = CapturedStep::capture(wgpu, &step, run)?;
-                    decode.insert(captured).replay(&words).await?;
+                    decode.insert(captured).replay(&words, step.asked()).await?;
                     logits
                 }
                 _ => {
-                    let (logits, ids) = run();
-                    kernels::read_u32(ids).await?;
+                    let step = self.upload(step);
+                    let (logits, samples) = self.transformer.sample(self.forward(&state, &step), &step);
+                    samples.read(step.asked()).await?;
                     logits
                 }
             };
@@ -239,7 +258,11 @@ impl Engine {
         if request.messages.is_empty() {
             return Err(Error::InvalidRequest("messages is empty: there is nothing to answer".to_owned()));
         }
-        let sampling = Sampling::from_request(request)?;
+        let samples = request.n.unwrap_or(1);
+        if !(1..=MAX_SAMPLES).contains(&samples) {
+            return Err(Error::InvalidRequest(format!("n is {samples}; it must be between 1 and {MAX_SAMPLES}")));
+        }
+        let mut sampling = Sampling::from_request(request, self.vocab_size)?;
         let prompt = self.tokenize(request)?;
         let context_length = self.info.context_length;
         if prompt.len() >= context_length {
@@ -250,56 +273,128 @@ impl Engine {
         if max_tokens == 0 {
             return Err(Error::InvalidRequest("max_tokens is 0: nothing can be said".to_owned()));
         }
+        let mut grammar = self.grammar(&request.response_format, max_tokens)?;
 
         let mut state = self.state.lock().await;
-        let prompt_tokens = prompt.len();
-        let thinking = Thinking::after(&prompt, &self.tokenizer);
+        // A reply of a given form has no room for thoughts.
+        let thinking = request.response_format.is_text().then(|| Thinking::after(&prompt, &self.tokenizer));
         // Taken, and only put back when all went well: a call that is dropped or fails leaves nothing half-written.
         let mut sequence = state.sequence.take().unwrap_or_else(|| Sequence::new(Vec::new(), &self.pool));
-        sequence.rebase(prompt);
-        let cached_tokens = sequence.cached();
-        self.make_room(&mut sequence, prompt_tokens + max_tokens, prompt_tokens)?;
+        sequence.rebase(prompt.clone());
+        let mut usage = Usage {
+            prompt_tokens: prompt.len() as u64,
+            cached_tokens: sequence.cached() as u64,
+            ..Usage::default()
+        };
+        self.make_room(&mut sequence, prompt.len() + max_tokens, prompt.len())?;
 
-        let mut reply = Reply::new(&self.tokenizer, thinking, request, on_delta);
-        let mut completion_tokens = 0;
+        let mut replies = Vec::new();
+        for _ in 0..samples {
+            if !replies.is_empty() {
+                // The prompt is read already, all but its last token; only the draws differ.
+                sequence.rebase(prompt.clone());
+                sampling.seed = sampling.seed.wrapping_add(1);
+                grammar = self.grammar(&request.response_format, max_tokens)?;
+            }
+            let mut ignore = |_: &str| {};
+            let on_delta: &mut dyn FnMut(&str) = if replies.is_empty() { &mut *on_delta } else { &mut ignore };
+            let reply = Reply::new(&self.tokenizer, thinking.clone(), request, on_delta);
+            let reply = self.reply(&state, &mut sequence, &sampling, grammar.take(), reply, max_tokens).await?;
+            usage.completion_tokens += reply.tokens as u64;
+            usage.reasoning_tokens += reply.reasoning_tokens;
+            replies.push(reply.reply);
+        }
+        state.sequence = Some(sequence);
+        let Alternative { content, finish_reason, logprobs } = replies.remove(0);
+        Ok(ChatResponse { content, finish_reason, usage, logprobs, alternatives: replies })
+    }
+
+    /// The grammar of a reply of at most `max_tokens` tokens, unless any text will do.
+    fn grammar(&self, format: &ResponseFormat, max_tokens: usize) -> Result<Option<Grammar<'_>>> {
+        if format.is_text() {
+            return Ok(None);
+        }
+        let grammars = match self.grammars.get() {
+            Some(grammars) => grammars,
+            None => {
+                let made = Grammars::new(Arc::clone(&self.tokenizer), &self.end_tokens, self.vocab_size)?;
+                self.grammars.get_or_init(|| made)
+            }
+        };
+        grammars.grammar(format, max_tokens).map(Some)
+    }
+
+    /// Goes on with the sequence until the reply ends: → the reply, and how many tokens it took.
+    async fn reply(
+        &self,
+        state: &State,
+        sequence: &mut Sequence,
+        sampling: &Sampling,
+        mut grammar: Option<Grammar<'_>>,
+        mut reply: Reply<'_>,
+        max_tokens: usize,
+    ) -> Result<Finished> {
+        let mut history = History::new(sampling, sequence.tokens());
+        let prompt_tokens = sequence.tokens().len();
+        let mut next = match &mut grammar {
+            Some(grammar) => grammar.begin()?,
+            None => Advance::default(),
+        };
+        let mut sample = None;
+        let mut ended_by_model = 0;
         let finish_reason = loop {
-            let token = self.next_token(&state, &mut sequence, &sampling).await?;
-            completion_tokens += 1;
-            if self.end_tokens.contains(&token) {
+            let mut stopped = false;
+            for &token in &next.tokens {
+                sequence.push(token);
+                history.push(token);
+                stopped = reply.push(token, sample.take().as_ref());
+                if stopped {
+                    break;
+                }
+            }
+            if stopped {
                 break FinishReason::Stop;
             }
-            sequence.push(token);
-            if reply.push(token) {
-                break FinishReason::Stop;
+            if let Some(end) = next.end {
+                break end;
             }
-            if completion_tokens == max_tokens {
+            if sequence.tokens().len() - prompt_tokens >= max_tokens {
                 break FinishReason::Length;
             }
+            let mask = grammar.as_mut().map(Grammar::mask).transpose()?;
+            let draw = Draw { sampling, mask, adjustments: history.adjustments() };
+            let drawn = self.next_token(state, sequence, draw).await?;
+            if self.end_tokens.contains(&drawn.token) {
+                ended_by_model = 1;
+                break FinishReason::Stop;
+            }
+            next = match &mut grammar {
+                Some(grammar) => grammar.advance(drawn.token)?,
+                None => Advance { tokens: vec![drawn.token], end: None },
+            };
+            // A grammar that had to end the reply did not take the token.
+            sample = Some(drawn).filter(|drawn| next.tokens.first() == Some(&drawn.token));
         };
-        state.sequence = Some(sequence);
-        let usage = Usage {
-            prompt_tokens: prompt_tokens as u64,
-            completion_tokens: completion_tokens as u64,
-            cached_tokens: cached_tokens as u64,
-            reasoning_tokens: reply.reasoning_tokens,
-        };
-        Ok(ChatResponse { content: reply.finish(), finish_reason, usage })
+        let tokens = sequence.tokens().len() - prompt_tokens + ended_by_model;
+        let reasoning_tokens = reply.reasoning_tokens();
+        Ok(Finished { reply: reply.finish(finish_reason), tokens, reasoning_tokens })
     }
 
     /// Reads what the sequence has unread, in steps, and samples the token after it.
-    async fn next_token(&self, state: &State, sequence: &mut Sequence, sampling: &Sampling) -> Result<u32> {
+    async fn next_token(&self, state: &State, sequence: &mut Sequence, draw: Draw<'_>) -> Result<Sample> {
         loop {
             let unread = sequence.tokens().len() - sequence.cached();
             let rows = unread.min(PREFILL_ROWS);
-            let is_last = rows == unread;
             let mut step = StepBuilder::default();
-            step.push(sequence, rows, is_last.then_some(sampling));
-            sequence.advance(rows);
-            if is_last {
-                let ids = self.sample(state, step).await?;
+            if rows == unread {
+                step.push(sequence, rows, Some(draw));
+                sequence.advance(rows);
+                let samples = self.sample(state, step).await?;
                 self.pause().await;
-                return ids.first().copied().ok_or_else(|| Error::Gpu("no token was sampled".to_owned()));
+                return Sample::only(samples);
             }
+            step.push(sequence, rows, None);
+            sequence.advance(rows);
             let hidden = self.forward(state, &self.upload(step));
             // One number is read back from every step of a long prompt, so that no more than a step is ever queued
             // and an abort takes effect after the step in flight.
@@ -309,16 +404,16 @@ impl Engine {
     }
 
     /// Runs a step: → the next token of each row that samples.
-    async fn sample(&self, state: &State, step: StepBuilder) -> Result<Vec<u32>> {
+    async fn sample(&self, state: &State, step: StepBuilder) -> Result<Vec<Sample>> {
         if let Some(decode) = &self.decode
             && step.rows() == 1
         {
-            return decode.replay(&step.words(self.info.context_length)).await;
+            return decode.replay(&step.words(self.info.context_length), &step.asked()).await;
         }
         let step = self.upload(step);
         let hidden = self.forward(state, &step);
-        let (_, ids) = self.transformer.sample(hidden, &step);
-        kernels::read_u32(ids).await
+        let (_, samples) = self.transformer.sample(hidden, &step);
+        samples.read(step.asked()).await
     }
 
     fn forward(&self, state: &State, step: &Step) -> Tensor<2> {
@@ -350,62 +445,6 @@ impl ChatModel for Engine {
         on_delta: &mut dyn FnMut(&str),
     ) -> std::result::Result<ChatResponse, ChatError> {
         Ok(self.generate(request, on_delta).await?)
-    }
-}
-
-/// The text of a reply as it grows, after thoughts and up to a stop text.
-struct Reply<'a> {
-    detokenizer: Detokenizer<'a>,
-    thinking: Thinking,
-    reasoning_tokens: u64,
-    stop: StopStrings,
-    text: String,
-    on_delta: &'a mut dyn FnMut(&str),
-}
-
-impl<'a> Reply<'a> {
-    fn new(
-        tokenizer: &'a Tokenizer,
-        thinking: Thinking,
-        request: &ChatRequest,
-        on_delta: &'a mut dyn FnMut(&str),
-    ) -> Self {
-        let stop = StopStrings::new(&request.stop);
-        let detokenizer = Detokenizer::new(tokenizer);
-        Self { detokenizer, thinking, reasoning_tokens: 0, stop, text: String::new(), on_delta }
-    }
-
-    /// Takes in a token; `true` when a stop text is complete.
-    fn push(&mut self, token: u32) -> bool {
-        let was_in_thought = self.thinking.is_in_thought();
-        let piece = self.detokenizer.push(token).unwrap_or_default();
-        let answer = self.thinking.push(&piece).answer;
-        self.reasoning_tokens += u64::from(was_in_thought || self.thinking.is_in_thought());
-        let (text, stopped) = self.stop.push(&answer);
-        self.emit(&text);
-        stopped
-    }
-
-    /// What was held back belongs to the reply after all.
-    fn finish(mut self) -> String {
-        if !self.stop.is_stopped() {
-            let mut rest = self.thinking.push(&self.detokenizer.finish()).answer;
-            rest.push_str(&self.thinking.finish().answer);
-            let (text, stopped) = self.stop.push(&rest);
-            self.emit(&text);
-            if !stopped {
-                let rest = self.stop.finish();
-                self.emit(&rest);
-            }
-        }
-        self.text
-    }
-
-    fn emit(&mut self, text: &str) {
-        if !text.is_empty() {
-            self.text.push_str(text);
-            (self.on_delta)(text);
-        }
     }
 }
 

@@ -66,6 +66,9 @@ pub enum Error {
     /// The request asks for something impossible.
     #[error("invalid request: {0}")]
     InvalidRequest(String),
+    /// A reply could not be held to its form any longer.
+    #[error("the reply could not be held to the form asked for: {0}")]
+    Grammar(String),
     /// The GPU runtime reported a failure.
     #[error("the GPU runtime failed: {0}")]
     Gpu(String),
@@ -88,7 +91,7 @@ impl Error {
             Self::Unsupported { .. } => ErrorCode::UnknownModel,
             Self::ContextOverflow { .. } => ErrorCode::ContextOverflow,
             Self::InvalidRequest(_) => ErrorCode::InvalidRequest,
-            Self::Gpu(_) => ErrorCode::Internal,
+            Self::Grammar(_) | Self::Gpu(_) => ErrorCode::Internal,
         }
     }
 }

@@ -93,6 +93,6 @@ impl ChatModel for Replay<'_> {
             ChatError::InvalidRequest("the transcript ends before the run: it belongs to another question".to_owned())
         })?;
         on_delta(&turn.reply);
-        Ok(ChatResponse { content: turn.reply.clone(), finish_reason: turn.finish_reason, usage: turn.usage })
+        Ok(ChatResponse::new(turn.reply.clone(), turn.finish_reason, turn.usage))
     }
 }

@@ -66,7 +66,7 @@ impl ChatModel for Recording {
         };
         on_delta(&content);
         let usage = reply.usage.unwrap_or_else(|| Usage::estimate(&request.messages, &content));
-        Ok(ChatResponse { content, finish_reason: FinishReason::Stop, usage })
+        Ok(ChatResponse::new(content, FinishReason::Stop, usage))
     }
 }
 

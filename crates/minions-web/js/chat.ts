@@ -3,7 +3,7 @@ import { MinionsError } from "./errors.js";
 import { Feed } from "./feed.js";
 import type { Client } from "./rpc.js";
 import type { FinishReason, Message } from "./events.js";
-import type { Methods, Piece, WireRequest } from "./wire.js";
+import type { Alternative, Methods, Piece, ReplyEnd, WireRequest } from "./wire.js";
 
 /** What to answer and how. Names are OpenAI's; whatever is left out is left to the model. */
 export interface ChatCreateParams {
@@ -23,15 +23,39 @@ export interface ChatCreateParams {
   top_p?: number | null;
   /** Drop tokens less probable than this share of the most probable one. */
   min_p?: number | null;
+  /** Taken from the score of every token of the reply so far, once for each time it stands there; -2 to 2. */
+  frequency_penalty?: number | null;
+  /** Taken from the score of every token that stands in the reply so far; -2 to 2. */
+  presence_penalty?: number | null;
+  /** Above 1, makes every token of prompt and reply less likely to come again. */
+  repetition_penalty?: number | null;
+  /** What is added to the scores of single tokens, by token id; -100 to 100. */
+  logit_bias?: Record<string, number> | null;
   /** Makes sampling repeatable. */
   seed?: number | null;
+  /** How many replies to sample. The chunks of a stream are the first one's; `finalCompletion()` has them all. */
+  n?: number | null;
+  /** Whether to tell how probable each token was. In a stream the last chunk has it. */
+  logprobs?: boolean | null;
+  /** How many alternatives to tell for each token, with `logprobs`; up to 20. */
+  top_logprobs?: number | null;
   /** The reply ends before any of these texts. */
   stop?: string | string[] | null;
+  /** What form the reply must have. It is held to it token by token. */
+  response_format?: ResponseFormat | null;
   /** Accepted for compatibility; the engine has one model. */
   model?: string;
   /** Accepted for compatibility; the last chunk always has the usage. */
   stream_options?: { include_usage?: boolean } | null;
 }
+
+/** What form a reply must have: JSON, text that a regular expression matches as a whole, or one of some texts. */
+export type ResponseFormat =
+  | { type: "text" }
+  | { type: "json_object" }
+  | { type: "json_schema"; json_schema: { name: string; schema: object | boolean; strict?: boolean } }
+  | { type: "regex"; pattern: string }
+  | { type: "choice"; choices: string[] };
 
 /** Options of a call that are not part of the request. */
 export interface RequestOptions {
@@ -48,6 +72,29 @@ export interface CompletionUsage {
   prompt_tokens_details: { cached_tokens: number };
 }
 
+/** How probable a token was: the natural logarithm. */
+export interface TopLogprob {
+  token: string;
+  logprob: number;
+  bytes: number[] | null;
+}
+
+/** A token of a reply, and the most probable ones in its place. */
+export interface TokenLogprob extends TopLogprob {
+  top_logprobs: TopLogprob[];
+}
+
+/** The log probabilities of a reply; `null` unless asked for. */
+export type Logprobs = { content: TokenLogprob[] } | null;
+
+/** One of the replies. */
+export interface ChatCompletionChoice {
+  index: number;
+  message: { role: "assistant"; content: string };
+  finish_reason: FinishReason;
+  logprobs: Logprobs;
+}
+
 /** A complete reply. */
 export interface ChatCompletion {
   id: string;
@@ -55,7 +102,8 @@ export interface ChatCompletion {
   /** Seconds since 1970. */
   created: number;
   model: string;
-  choices: [{ index: 0; message: { role: "assistant"; content: string }; finish_reason: FinishReason; logprobs: null }];
+  /** As many as `n` asks for. */
+  choices: [ChatCompletionChoice, ...ChatCompletionChoice[]];
   usage: CompletionUsage;
 }
 
@@ -67,7 +115,7 @@ export interface ChatCompletionChunk {
   created: number;
   model: string;
   choices: [
-    { index: 0; delta: { role?: "assistant"; content?: string }; finish_reason: FinishReason | null; logprobs: null },
+    { index: 0; delta: { role?: "assistant"; content?: string }; finish_reason: FinishReason | null; logprobs: Logprobs },
   ];
   usage: CompletionUsage | null;
 }
@@ -147,7 +195,7 @@ export class ChatCompletions {
 class Reply {
   readonly #head: { id: string; created: number; model: string };
   #content: string | undefined;
-  #end: { finish_reason: FinishReason; usage: CompletionUsage } | undefined;
+  #end: { last: ReplyEnd; usage: CompletionUsage } | undefined;
 
   constructor(model: string) {
     this.#head = { id: `chatcmpl-${crypto.randomUUID()}`, created: Math.floor(Date.now() / 1000), model };
@@ -159,34 +207,60 @@ class Reply {
     if ("content" in piece) {
       delta.content = piece.content;
       this.#content += piece.content;
-      return this.#chunk(delta, null, null);
+      return this.#chunk(delta, null, null, null);
     }
     const { prompt_tokens, completion_tokens, cached_tokens } = piece.usage;
     const total_tokens = prompt_tokens + completion_tokens;
     const usage = { prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details: { cached_tokens } };
-    this.#end = { finish_reason: piece.finish_reason, usage };
-    return this.#chunk(delta, piece.finish_reason, usage);
+    this.#end = { last: piece, usage };
+    return this.#chunk(delta, piece.finish_reason, toLogprobs(piece.logprobs), usage);
   }
 
   completion(): ChatCompletion {
     if (!this.#end) throw new MinionsError("internal", "the reply ended without a finish reason");
-    const { finish_reason, usage } = this.#end;
-    const message = { role: "assistant", content: this.#content ?? "" } as const;
-    return { ...this.#head, object: "chat.completion", choices: [{ index: 0, message, finish_reason, logprobs: null }], usage };
+    const { last, usage } = this.#end;
+    const first = toChoice({ ...last, content: this.#content ?? "" }, 0);
+    const others = last.alternatives.map((reply, index) => toChoice(reply, index + 1));
+    return { ...this.#head, object: "chat.completion", choices: [first, ...others], usage };
   }
 
   #chunk(
     delta: { role?: "assistant"; content?: string },
     finish_reason: FinishReason | null,
+    logprobs: Logprobs,
     usage: CompletionUsage | null,
   ): ChatCompletionChunk {
-    const choice = { index: 0, delta, finish_reason, logprobs: null } as const;
+    const choice = { index: 0, delta, finish_reason, logprobs } as const;
     return { ...this.#head, object: "chat.completion.chunk", choices: [choice], usage };
   }
 }
 
+function toChoice(reply: Alternative, index: number): ChatCompletionChoice {
+  const message = { role: "assistant", content: reply.content } as const;
+  return { index, message, finish_reason: reply.finish_reason, logprobs: toLogprobs(reply.logprobs) };
+}
+
+function toLogprobs(tokens: TokenLogprob[] | undefined): Logprobs {
+  return tokens ? { content: tokens } : null;
+}
+
 /** Options that mean the same to `minions-chat`, name by name. */
-const PLAIN = ["max_tokens", "temperature", "top_k", "top_p", "min_p", "seed"] as const;
+const PLAIN = [
+  "max_tokens",
+  "temperature",
+  "top_k",
+  "top_p",
+  "min_p",
+  "frequency_penalty",
+  "presence_penalty",
+  "repetition_penalty",
+  "logit_bias",
+  "seed",
+  "n",
+  "logprobs",
+  "top_logprobs",
+  "response_format",
+] as const;
 
 /** Options that are used here, or accepted and ignored. */
 const OTHER: readonly string[] = ["messages", "stream", "max_completion_tokens", "stop", "model", "stream_options"];
@@ -197,11 +271,8 @@ function toRequest(body: ChatCreateParams): WireRequest {
     ([name, value]) => value != null && !OTHER.includes(name) && !(PLAIN as readonly string[]).includes(name),
   );
   if (unknown) throw new MinionsError("invalid_request", `the local model has no option "${unknown[0]}"`);
-  const request: WireRequest = { messages: body.messages };
-  for (const name of PLAIN) {
-    const value = body[name];
-    if (value != null) request[name] = value;
-  }
+  const plain = PLAIN.filter((name) => body[name] != null).map((name) => [name, body[name]]);
+  const request: WireRequest = { messages: body.messages, ...Object.fromEntries(plain) };
   if (body.max_completion_tokens != null) request.max_tokens = body.max_completion_tokens;
   if (body.stop != null) request.stop = typeof body.stop === "string" ? [body.stop] : body.stop;
   return request;

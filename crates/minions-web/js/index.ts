@@ -6,11 +6,16 @@
 export { ChatStream } from "./chat.js";
 export type {
   ChatCompletion,
+  ChatCompletionChoice,
   ChatCompletionChunk,
   ChatCompletions,
   ChatCreateParams,
   CompletionUsage,
+  Logprobs,
   RequestOptions,
+  ResponseFormat,
+  TokenLogprob,
+  TopLogprob,
 } from "./chat.js";
 export { Engine } from "./engine.js";
 export type { LoadOptions } from "./engine.js";

@@ -2,6 +2,7 @@
 import type { FinishReason, History, Message, ProtocolName, Usage } from "./events.js";
 import type { Privacy } from "./options.js";
 import type { JsonMode, Recording } from "./providers.js";
+import type { ResponseFormat, TokenLogprob } from "./chat.js";
 import type { Adapter, Device, ModelInfo, Progress, Quantization } from "./types.js";
 
 /** A model as the worker gets it: addresses are absolute. */
@@ -15,12 +16,35 @@ export interface WireRequest {
   top_k?: number;
   top_p?: number;
   min_p?: number;
+  frequency_penalty?: number;
+  presence_penalty?: number;
+  repetition_penalty?: number;
+  logit_bias?: Record<string, number>;
   seed?: number;
+  n?: number;
+  logprobs?: boolean;
+  top_logprobs?: number;
   stop?: string[];
+  response_format?: ResponseFormat;
 }
 
 /** A part of a reply: the next text, or its end. */
-export type Piece = { content: string } | { finish_reason: FinishReason; usage: Usage };
+export type Piece = { content: string } | ReplyEnd;
+
+/** The end of a reply, and the other replies that were asked for. */
+export interface ReplyEnd {
+  finish_reason: FinishReason;
+  usage: Usage;
+  logprobs?: TokenLogprob[];
+  alternatives: Alternative[];
+}
+
+/** Another reply. */
+export interface Alternative {
+  content: string;
+  finish_reason: FinishReason;
+  logprobs?: TokenLogprob[];
+}
 
 /** A supervisor with everything that the worker needs to ask it. */
 export type WireSupervisor =

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use minions_chat::{ChatModel, ChatRequest, FinishReason, Usage};
+use minions_chat::{Alternative, ChatModel, ChatRequest, ChatResponse, FinishReason, TokenLogprob, Usage};
 use minions_engine::Engine;
 use serde::Serialize;
 
@@ -14,15 +14,22 @@ use crate::stream::Stream;
 enum Piece<'a> {
     /// The next text.
     Delta { content: &'a str },
-    /// The end.
-    End { finish_reason: FinishReason, usage: Usage },
+    /// The end, and the other replies.
+    End {
+        finish_reason: FinishReason,
+        usage: Usage,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        logprobs: Option<Vec<TokenLogprob>>,
+        alternatives: Vec<Alternative>,
+    },
 }
 
 /// Starts the reply.
 pub(crate) fn start(engine: Rc<Engine>, request: ChatRequest) -> Stream {
     Stream::new(|items| async move {
         let reply = engine.chat(&request, &mut |content| items.push(&Piece::Delta { content })).await?;
-        items.push(&Piece::End { finish_reason: reply.finish_reason, usage: reply.usage });
+        let ChatResponse { finish_reason, usage, logprobs, alternatives, .. } = reply;
+        items.push(&Piece::End { finish_reason, usage, logprobs, alternatives });
         Ok(())
     })
 }

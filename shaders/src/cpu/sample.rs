@@ -2,10 +2,12 @@
 
 use bytemuck::{Pod, Zeroable};
 
+use crate::step::{Adjustment, MAX_ALTERNATIVES};
 use crate::{Params, SAMPLE, Sampling, Shader, Slots, step};
 
-/// Ids are equal or not. They can differ where a draw or a mass falls within rounding of a boundary: the cases avoid that.
-pub const TOLERANCE: f32 = 0.0;
+/// Of log probabilities: sums of exponentials in another order, and the GPU's `exp` and `log`. Ids are equal or not; they can
+/// differ where a draw or a mass falls within rounding of a boundary: the cases avoid that.
+pub const TOLERANCE: f32 = 1e-4;
 
 /// Params of `sample`.
 #[repr(C)]
@@ -29,13 +31,86 @@ impl Params for SampleParams {
     }
 }
 
-/// Draws `ids[s]` from row s of `logits: [rows, vocab]` under its settings.
-pub fn sample(logits: &[f32], step: &[u32], params: &SampleParams, ids: &mut [u32]) {
-    let vocab = params.vocab as usize;
-    assert_eq!(logits.len(), params.rows as usize * vocab, "logits: [rows, vocab]");
-    assert_eq!(ids.len(), params.rows as usize, "ids: [rows]");
-    for (row, (logits, id)) in logits.chunks_exact(vocab).zip(ids).enumerate() {
-        *id = sample_row(logits, &step::sampling(step, params.samples_offset, row)) as u32;
+/// Words of `ids` for so many rows: the tokens drawn, then their alternatives.
+pub const fn ids_len(rows: usize) -> usize {
+    rows * (1 + MAX_ALTERNATIVES)
+}
+
+/// Values of `logprobs` for so many rows.
+pub const fn logprobs_len(rows: usize) -> usize {
+    rows * (MAX_ALTERNATIVES + 1)
+}
+
+/// Draws `ids[s]` from row s of `logits: [rows, vocab]` under its settings, and tells log probabilities where they ask.
+pub fn sample(logits: &[f32], step: &[u32], params: &SampleParams, ids: &mut [u32], logprobs: &mut [f32]) {
+    let (rows, vocab) = (params.rows as usize, params.vocab as usize);
+    assert_eq!(logits.len(), rows * vocab, "logits: [rows, vocab]");
+    assert_eq!(ids.len(), ids_len(rows), "ids: [rows], [rows, {MAX_ALTERNATIVES}]");
+    assert_eq!(logprobs.len(), logprobs_len(rows), "logprobs: [rows, 1 + {MAX_ALTERNATIVES}]");
+    let (drawn, alternatives) = ids.split_at_mut(rows);
+    let told = alternatives.chunks_mut(MAX_ALTERNATIVES).zip(logprobs.chunks_mut(MAX_ALTERNATIVES + 1));
+    for (row, ((logits, id), (alternatives, logprobs))) in logits.chunks_exact(vocab).zip(drawn).zip(told).enumerate() {
+        let settings = step::sampling(step, params.samples_offset, row);
+        let mut logits = logits.to_vec();
+        mask(&mut logits, step, &settings);
+        let log_probs = if settings.logprobs > 0 { log_softmax(&logits) } else { Vec::new() };
+        let asked = (settings.logprobs as usize).saturating_sub(1);
+        let ranked = if asked > 0 { rank(&logits) } else { Vec::new() };
+        let most_probable = ranked.into_iter().map(Some).chain(std::iter::repeat(None));
+        let places = alternatives.iter_mut().zip(&mut logprobs[1..]).take(asked);
+        for ((alternative, logprob), token) in places.zip(most_probable) {
+            *alternative = token.unwrap_or(0) as u32;
+            *logprob = token.map_or(f32::MIN, |token| log_probs[token]);
+        }
+        adjust(&mut logits, step, &settings);
+        let chosen = sample_row(&logits, &settings);
+        *id = chosen as u32;
+        if let (Some(first), Some(log_prob)) = (logprobs.first_mut(), log_probs.get(chosen)) {
+            *first = *log_prob;
+        }
+    }
+}
+
+/// Makes what is not allowed impossible.
+fn mask(logits: &mut [f32], step: &[u32], settings: &Sampling) {
+    for (token, logit) in logits.iter_mut().enumerate() {
+        if !step::is_allowed(step, settings, token) {
+            *logit = f32::NEG_INFINITY;
+        }
+    }
+}
+
+/// The log probabilities; of what is masked, the lowest finite number.
+fn log_softmax(logits: &[f32]) -> Vec<f32> {
+    let logits: Vec<f32> = logits.iter().map(|&logit| finite(logit)).collect();
+    let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let sum: f32 = logits.iter().map(|&logit| prob(logit, highest, 1.0)).sum();
+    let log_sum = highest + sum.ln();
+    logits.iter().map(|logit| (logit - log_sum).max(f32::MIN)).collect()
+}
+
+/// The tokens, the most probable first; those of equal logits by id.
+fn rank(logits: &[f32]) -> Vec<usize> {
+    let mut tokens: Vec<usize> = (0..logits.len()).collect();
+    tokens.sort_by_key(|&token| (std::cmp::Reverse(order_key(finite(logits[token]))), token));
+    tokens
+}
+
+/// Adds biases and takes penalties off.
+fn adjust(logits: &mut [f32], step: &[u32], settings: &Sampling) {
+    for Adjustment { token, seen, bias } in step::adjustments(step, settings) {
+        let before = finite(logits[token as usize]);
+        let mut logit = before + bias;
+        if seen > 0 {
+            let penalty = settings.repetition_penalty;
+            logit = if logit > 0.0 { logit / penalty } else { logit * penalty };
+        }
+        if seen > 1 {
+            logit = logit - settings.presence_penalty - settings.frequency_penalty * (seen - 1) as f32;
+        }
+        if before != f32::NEG_INFINITY {
+            logits[token as usize] = logit.clamp(f32::MIN, f32::MAX);
+        }
     }
 }
 
@@ -98,9 +173,9 @@ fn pick(masses: &[f32], target: f32) -> Pick {
     picked
 }
 
-/// NaN and -inf as the lowest finite value, +inf as the highest.
+/// NaN as the lowest finite value, +inf as the highest; -inf stays below all.
 fn finite(logit: f32) -> f32 {
-    if logit.is_nan() { f32::MIN } else { logit.clamp(f32::MIN, f32::MAX) }
+    if logit.is_nan() { f32::MIN } else { logit.min(f32::MAX) }
 }
 
 /// Unsigned key in the order of the floats.
@@ -111,7 +186,7 @@ fn order_key(logit: f32) -> u32 {
 
 fn prob(logit: f32, peak: f32, temperature: f32) -> f32 {
     let z = (logit - peak) / temperature;
-    if z >= -80.0 { z.exp() } else { 0.0 }
+    if z >= -80.0 && logit != f32::NEG_INFINITY { z.exp() } else { 0.0 }
 }
 
 /// Largest key such that the values of keys at or above it (and `floor`) sum to at least `need`.
@@ -172,8 +247,83 @@ mod tests {
         seed_low: 7,
         seed_high: 0,
         counter: 0,
-        reserved: 0,
+        mask_offset: 0,
+        repetition_penalty: 1.0,
+        presence_penalty: 0.0,
+        frequency_penalty: 0.0,
+        adjustments_offset: 0,
+        adjustments: 0,
+        logprobs: 0,
+        reserved: [0; 2],
     };
+
+    /// One row through the whole kernel: the token, the alternatives and the log probabilities.
+    fn run(logits: &[f32], settings: Sampling, mask: &[u32], adjustments: &[Adjustment]) -> (usize, Vec<u32>, Vec<f32>) {
+        let mut step = vec![0; 16];
+        let mut settings = Sampling { adjustments: adjustments.len() as u32, ..settings };
+        if !mask.is_empty() {
+            settings.mask_offset = step.len() as u32;
+            step.extend_from_slice(mask);
+        }
+        settings.adjustments_offset = step.len() as u32;
+        step.extend_from_slice(bytemuck::cast_slice(adjustments));
+        step[..16].copy_from_slice(bytemuck::cast_slice(&[settings]));
+        let params = SampleParams { rows: 1, vocab: logits.len() as u32, ..Default::default() };
+        let (mut ids, mut logprobs) = (vec![0; ids_len(1)], vec![0.0; logprobs_len(1)]);
+        sample(logits, &step, &params, &mut ids, &mut logprobs);
+        (ids[0] as usize, ids[1..].to_vec(), logprobs)
+    }
+
+    #[test]
+    fn a_mask_rules_out_even_the_best_and_leaves_what_is_not_a_number() {
+        let logits = [9.0, 1.0, f32::NAN, 8.0];
+        assert_eq!(run(&logits, Sampling::default(), &[0b0110], &[]).0, 1);
+        assert_eq!(run(&logits, Sampling::default(), &[0b0100], &[]).0, 2);
+        assert_eq!(run(&logits, WARM, &[0b0100], &[]).0, 2);
+    }
+
+    /// The definitions of `transformers` (`RepetitionPenaltyLogitsProcessor`) and of OpenAI's API reference (presence and
+    /// frequency), by hand.
+    #[test]
+    fn penalties_are_those_of_transformers_and_openai() {
+        let logits = [2.0, -2.0, 2.0, 1.9, 0.0];
+        let settings = Sampling {
+            repetition_penalty: 2.0,
+            presence_penalty: 0.25,
+            frequency_penalty: 0.5,
+            ..Sampling::default()
+        };
+        let adjustment = |token, seen, bias| Adjustment { token, seen, bias };
+        let entries = [adjustment(0, 1, 0.0), adjustment(1, 1, 0.0), adjustment(2, 4, 0.0), adjustment(4, 0, 0.5)];
+        let mut adjusted = logits.to_vec();
+        let mut step = vec![0; 3];
+        step.extend_from_slice(bytemuck::cast_slice(&entries));
+        adjust(&mut adjusted, &step, &Sampling { adjustments_offset: 3, adjustments: 4, ..settings });
+        // In the prompt: halved, doubled. Generated three times: halved, less 0.25, less 3 · 0.5. Only biased: no penalty.
+        assert_eq!(adjusted, [1.0, -4.0, -0.75, 1.9, 0.5]);
+        assert_eq!(run(&logits, settings, &[], &entries).0, 3);
+    }
+
+    #[test]
+    fn a_bias_does_not_bring_back_what_is_masked() {
+        let bias = [Adjustment { token: 0, seen: 0, bias: 100.0 }];
+        assert_eq!(run(&[0.0, -5.0], Sampling::default(), &[0b10], &bias).0, 1);
+    }
+
+    #[test]
+    fn log_probabilities_are_those_before_penalties_and_temperature() {
+        // Probabilities 1/2, 1/4, 1/4 of what the mask leaves.
+        let logits = [2.0_f32.ln(), 0.0, 0.0, 50.0];
+        let bias = [Adjustment { token: 2, seen: 0, bias: 9.0 }];
+        let settings = Sampling { temperature: 0.1, logprobs: 4, ..WARM };
+        let (id, alternatives, logprobs) = run(&logits, settings, &[0b0111], &bias);
+        assert_eq!((id, &alternatives[..3]), (2, &[0, 1, 2][..]));
+        for (actual, expected) in logprobs.iter().zip([0.25, 0.5, 0.25, 0.25]) {
+            assert!((actual.exp() - expected).abs() < 1e-6, "{logprobs:?}");
+        }
+        let (_, _, logprobs) = run(&logits, Sampling { logprobs: 5, ..WARM }, &[0b0001], &[]);
+        assert_eq!(logprobs[..5], [0.0, 0.0, f32::MIN, f32::MIN, f32::MIN]);
+    }
 
     #[test]
     fn greedy_takes_the_lowest_of_equal_logits_and_never_nan() {

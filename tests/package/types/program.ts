@@ -56,6 +56,15 @@ const streamed: ChatStream = await worker.chat.completions.create({ messages, st
 const readable: ReadableStream<ChatCompletionChunk> = streamed.toReadableStream();
 const text: string = (await streamed.finalCompletion()).choices[0].message.content + whole.usage.total_tokens;
 console.log(readable.locked, text);
+const held: ChatCompletion = await worker.chat.completions.create({
+  messages,
+  n: 2,
+  logprobs: true,
+  top_logprobs: 3,
+  logit_bias: { 17: -100 },
+  response_format: { type: "json_schema", json_schema: { name: "answer", schema: { type: "object" } } },
+});
+for (const choice of held.choices) console.log(choice.index, choice.logprobs?.content[0]?.top_logprobs[0]?.bytes);
 
 await Engine.load({ file });
 await Engine.load({ files: { "config.json": new Blob() } });

@@ -1,8 +1,9 @@
 //! One step of the model: rows of several sequences, flattened into one small tensor that is uploaded once.
 
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
-use minions_shaders::{PAGE_SIZE, RowHeader, TILE_ROWS, Tile};
+use minions_shaders::{Adjustment, PAGE_SIZE, RowHeader, TILE_ROWS, Tile};
 
+use super::sampling::MAX_BIASES;
 use super::{Sampling, Sequence};
 
 /// Collects the rows of a step. All sequences of a step read the same weights once.
@@ -13,7 +14,25 @@ pub struct StepBuilder {
     tiles: Vec<Tile>,
     sampled: Vec<u32>,
     samples: Vec<minions_shaders::Sampling>,
+    /// Masks and adjustments of each sample.
+    extras: Vec<(Vec<u32>, Vec<Adjustment>)>,
     longest_run: usize,
+}
+
+/// How a row's next token is drawn.
+#[derive(Clone, Debug)]
+pub struct Draw<'a> {
+    /// The request's settings.
+    pub sampling: &'a Sampling,
+    /// The allowed tokens, a bit a token; `None` allows all.
+    pub mask: Option<Vec<u32>>,
+    /// What changes among the scores.
+    pub adjustments: Vec<Adjustment>,
+}
+
+impl Draw<'static> {
+    /// The most probable token.
+    pub const GREEDY: Self = Self { sampling: &Sampling::GREEDY, mask: None, adjustments: Vec::new() };
 }
 
 /// A step as the kernels read it. Offsets are in words of `words`; `shaders/src/step.rs` tells the layout.
@@ -28,14 +47,15 @@ pub struct Step {
     tiles: usize,
     samples_offset: usize,
     samples: usize,
+    asked: Vec<u32>,
     is_prefill: bool,
 }
 
 impl StepBuilder {
-    /// Adds the next `rows` unread tokens of a sequence. With `sampling`, the last of them chooses a next token.
+    /// Adds the next `rows` unread tokens of a sequence. With `draw`, the last of them chooses a next token.
     ///
     /// The sequence must have room reserved for them.
-    pub fn push(&mut self, sequence: &Sequence, rows: usize, sampling: Option<&Sampling>) {
+    pub fn push(&mut self, sequence: &Sequence, rows: usize, draw: Option<Draw>) {
         let sequence_index = self.tables.len() as u32;
         let first_row = self.rows.len();
         let start = sequence.cached();
@@ -53,9 +73,10 @@ impl StepBuilder {
         }
         self.tables.push(sequence.pages().as_slice().to_vec());
         self.longest_run = self.longest_run.max(rows);
-        if let Some(sampling) = sampling {
+        if let Some(Draw { sampling, mask, adjustments }) = draw {
             self.sampled.push((first_row + rows - 1) as u32);
             self.samples.push(sampling.at(start + rows));
+            self.extras.push((mask.unwrap_or_default(), adjustments));
         }
     }
 
@@ -64,14 +85,34 @@ impl StepBuilder {
         self.rows.len()
     }
 
-    /// The words that [`upload`](Self::upload) uploads. Steps of the same shape have as many.
+    /// What each row that samples tells: 0 is its token alone, else one more than the alternatives.
+    pub fn asked(&self) -> Vec<u32> {
+        self.samples.iter().map(|sample| sample.logprobs).collect()
+    }
+
+    /// The words that [`upload`](Self::upload) uploads. Steps of the same shape begin with as many, which masks and
+    /// adjustments follow.
     pub fn words(&self, context_length: usize) -> Vec<u32> {
         self.lay_out(context_length).0
     }
 
     /// Uploads the step. `context_length` sizes the block tables, so that their shape does not change between steps.
     pub fn upload(self, context_length: usize, device: &Device) -> Step {
-        let (words, [table_offset, tiles_offset, samples_offset]) = self.lay_out(context_length);
+        self.upload_with_room(0, context_length, device)
+    }
+
+    /// The same, with room for any masks and adjustments that steps of this shape can have for `vocab_size` tokens.
+    pub fn upload_for_replay(self, vocab_size: usize, context_length: usize, device: &Device) -> Step {
+        let adjustments = vocab_size.min(context_length + MAX_BIASES);
+        let room = vocab_size.div_ceil(32) + adjustments * size_of::<Adjustment>() / size_of::<u32>();
+        let room = room * self.samples.len();
+        self.upload_with_room(room, context_length, device)
+    }
+
+    fn upload_with_room(self, room: usize, context_length: usize, device: &Device) -> Step {
+        let (mut words, [table_offset, tiles_offset, samples_offset]) = self.lay_out(context_length);
+        words.resize(words.len() + room, 0);
+        let asked = self.asked();
         let upload = |words: Vec<u32>| {
             let len = words.len();
             Tensor::from_data(TensorData::new(words, [len]), (device, DType::U32))
@@ -88,6 +129,7 @@ impl StepBuilder {
             tiles: self.tiles.len(),
             samples_offset,
             samples,
+            asked,
             is_prefill: self.longest_run > 1,
         }
     }
@@ -104,7 +146,16 @@ impl StepBuilder {
         let tiles_offset = words.len();
         words.extend_from_slice(bytemuck::cast_slice(&self.tiles));
         let samples_offset = words.len();
-        words.extend_from_slice(bytemuck::cast_slice(&self.samples));
+        let mut samples = self.samples.clone();
+        words.resize(samples_offset + size_of_val(&samples[..]) / size_of::<u32>(), 0);
+        for (sample, (mask, adjustments)) in samples.iter_mut().zip(&self.extras) {
+            sample.mask_offset = if mask.is_empty() { 0 } else { words.len() as u32 };
+            words.extend_from_slice(mask);
+            (sample.adjustments_offset, sample.adjustments) = (words.len() as u32, adjustments.len() as u32);
+            words.extend_from_slice(bytemuck::cast_slice(adjustments));
+        }
+        let samples: &[u32] = bytemuck::cast_slice(&samples);
+        words[samples_offset..samples_offset + samples.len()].copy_from_slice(samples);
         (words, [table_offset, tiles_offset, samples_offset])
     }
 }
@@ -138,6 +189,11 @@ impl Step {
     /// Where the sampling words begin, and how many rows sample.
     pub fn samples(&self) -> (usize, usize) {
         (self.samples_offset, self.samples)
+    }
+
+    /// What each row that samples tells: 0 is its token alone, else one more than the alternatives.
+    pub fn asked(&self) -> &[u32] {
+        &self.asked
     }
 
     /// Whether any sequence has more than one row, so that tiled attention pays.

@@ -7,7 +7,6 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use burn::tensor::{Int, Tensor};
 use burn_cubecl::cubecl::client::Client;
 use burn_cubecl::cubecl::future::channel;
 use burn_cubecl::cubecl::server::{BufferBinding, Handle, ServerError};
@@ -15,7 +14,8 @@ use burn_cubecl::cubecl::wgpu::{AutoCompiler, WgpuResource, WgpuServer};
 use wgpu::util::DeviceExt;
 
 use super::launch::{Launch, capture_launches, note_read_back, note_replay};
-use super::tensors::primitive;
+use super::sample::{Sample, Samples};
+use super::tensors::{float_primitive, primitive};
 use crate::device::Wgpu;
 use crate::error::{Error, Result};
 use crate::generate::Step;
@@ -30,7 +30,8 @@ pub(crate) struct CapturedStep {
     dispatches: Vec<Dispatch>,
     step: Memory,
     ids: Memory,
-    /// The ids' copy, which can be mapped.
+    logprobs: Memory,
+    /// The copy of ids and log probabilities, which can be mapped.
     staging: wgpu::Buffer,
 }
 
@@ -49,23 +50,25 @@ struct Memory {
 }
 
 impl CapturedStep {
-    /// Captures what `run` launches for `step`; the ids it returns are what a replay reads back. Nothing is computed yet.
+    /// Captures what `run` launches for `step`; the samples it returns are what a replay reads back. Nothing is computed
+    /// yet.
     ///
     /// `run` must consist of this folder's kernels: burn's own operations would run now, and never again.
-    pub fn capture<T>(wgpu: &Wgpu, step: &Step, run: impl FnOnce() -> (T, Tensor<1, Int>)) -> Result<(T, Self)> {
-        let ((result, ids), launches) = capture_launches(run);
+    pub fn capture<T>(wgpu: &Wgpu, step: &Step, run: impl FnOnce() -> (T, Samples)) -> Result<(T, Self)> {
+        let ((result, Samples { ids, logprobs }), launches) = capture_launches(run);
         let staging = wgpu.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("ids"),
-            size: size_of::<u32>() as u64 * ids.dims()[0] as u64,
+            label: Some("samples"),
+            size: size_of::<u32>() as u64 * (ids.dims()[0] + logprobs.dims()[0]) as u64,
             usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
             mapped_at_creation: false,
         });
-        let (ids, step) = (primitive(ids)?, primitive(step.words())?);
+        let (ids, logprobs, step) = (primitive(ids)?, float_primitive(logprobs)?, primitive(step.words())?);
         let client = ids.client.clone();
         let captured = Self {
             dispatches: dispatches(wgpu, &client, launches)?,
             step: memory(&client, step.handle)?,
             ids: memory(&client, ids.handle)?,
+            logprobs: memory(&client, logprobs.handle)?,
             wgpu: wgpu.clone(),
             client,
             staging,
@@ -73,15 +76,15 @@ impl CapturedStep {
         Ok((result, captured))
     }
 
-    /// Runs the step with these words, laid out like those it was captured with: → its ids.
-    pub async fn replay(&self, words: &[u32]) -> Result<Vec<u32>> {
+    /// Runs the step with these words, laid out like those it was captured with: → what was drawn. `asked` as in
+    /// [`Step::asked`].
+    pub async fn replay(&self, words: &[u32], asked: &[u32]) -> Result<Vec<Sample>> {
         // What cubecl has queued comes first. A step that was read back has left nothing there, and no submit.
         self.client.flush().map_err(runtime_error)?;
-        let (step, ids) = (&self.step.resource, &self.ids.resource);
-        assert_eq!(
-            step.size,
-            size_of_val(words) as u64,
-            "a step is replayed with as many words as it was captured with"
+        let (step, ids, logprobs) = (&self.step.resource, &self.ids.resource, &self.logprobs.resource);
+        assert!(
+            step.size >= size_of_val(words) as u64,
+            "a step is replayed with at most as many words as it was captured with"
         );
         self.wgpu.queue.write_buffer(&step.buffer, step.offset, bytemuck::cast_slice(words));
         let mut encoder = self.wgpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
@@ -92,24 +95,33 @@ impl CapturedStep {
             pass.dispatch_workgroups(*x, *y, *z);
         }
         drop(pass);
-        encoder.copy_buffer_to_buffer(&ids.buffer, ids.offset, &self.staging, 0, self.staging.size());
+        // The ids drawn come first, and alone unless more is asked for.
+        let tells_all = asked.iter().any(|asked| *asked > 0);
+        let ids_size = if tells_all { ids.size } else { size_of_val(asked) as u64 };
+        let logprobs_size = if tells_all { logprobs.size } else { 0 };
+        encoder.copy_buffer_to_buffer(&ids.buffer, ids.offset, &self.staging, 0, ids_size);
+        if tells_all {
+            encoder.copy_buffer_to_buffer(&logprobs.buffer, logprobs.offset, &self.staging, ids_size, logprobs_size);
+        }
         self.wgpu.queue.submit([encoder.finish()]);
         note_replay(self.dispatches.len());
-        self.read_staging().await
+        let words = self.read_staging(ids_size + logprobs_size).await?;
+        let (ids, logprobs) = words.split_at(ids_size as usize / size_of::<u32>());
+        Ok(Sample::from_values(ids, bytemuck::cast_slice(logprobs), asked))
     }
 
-    async fn read_staging(&self) -> Result<Vec<u32>> {
+    async fn read_staging(&self, size: u64) -> Result<Vec<u32>> {
         let (sender, receiver) = channel::bounded(1);
         // Before anything is awaited: whoever waits for the ids may give up.
         let _mapping = Mapping(&self.staging);
-        self.staging.map_async(wgpu::MapMode::Read, .., move |mapped| {
+        self.staging.map_async(wgpu::MapMode::Read, ..size, move |mapped| {
             // Nobody receives when the wait was given up.
             let _ = sender.try_send(mapped);
         });
         // A browser polls by itself, and this does nothing there.
         self.wgpu.device.poll(wgpu::PollType::wait_indefinitely()).map_err(gpu_error)?;
         receiver.recv().await.map_err(gpu_error)?.map_err(gpu_error)?;
-        let bytes = self.staging.get_mapped_range(..).map_err(gpu_error)?;
+        let bytes = self.staging.get_mapped_range(..size).map_err(gpu_error)?;
         note_read_back(bytes.len());
         Ok(bytemuck::pod_collect_to_vec(&bytes[..]))
     }

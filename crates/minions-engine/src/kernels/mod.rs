@@ -26,9 +26,9 @@ pub(crate) use embed::embed;
 pub(crate) use matmul::{gated_matmul, matmul};
 pub(crate) use qkv_epilogue::{QkvVectors, qkv_epilogue};
 pub(crate) use rms_norm::{add_rms_norm, rms_norm};
-pub(crate) use sample::sample;
+pub(crate) use sample::{Sample, Samples, sample};
 pub(crate) use scale_logits::{LogitScale, scale_logits};
-pub(crate) use tensors::{read_f32, read_u32};
+pub(crate) use tensors::read_f32;
 
 /// The heads of an attention layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -24,6 +24,11 @@ pub(super) fn primitive(tensor: Tensor<1, Int>) -> Result<CubeTensor> {
     tensor.try_into_primitive::<Cube>().map_err(|error| Error::Gpu(format!("{error:?}")))
 }
 
+/// A tensor of numbers as cubecl has it.
+pub(super) fn float_primitive(tensor: Tensor<1>) -> Result<CubeTensor> {
+    tensor.try_into_primitive::<Cube>().map_err(|error| Error::Gpu(format!("{error:?}")))
+}
+
 /// A tensor on the CPU whose buffer is exactly its elements, in order.
 pub(super) fn plain(tensor: FlexTensor) -> FlexTensor {
     if tensor.is_contiguous() && tensor.layout().start_offset() == 0 { tensor } else { tensor.to_contiguous() }

@@ -1,7 +1,7 @@
 //! A decoder (Touvron et al. 2023, and the families after it), read top to bottom.
 
 use burn::module::Module;
-use burn::tensor::{Int, Tensor};
+use burn::tensor::Tensor;
 
 use super::attention::Attention;
 use super::feed_forward::FeedForward;
@@ -9,7 +9,7 @@ use super::kv_cache::{KvCache, LayerCache};
 use super::matrix::Matrix;
 use super::rms_norm::RmsNorm;
 use crate::generate::Step;
-use crate::kernels::{self, LogitScale};
+use crate::kernels::{self, LogitScale, Samples};
 
 /// The whole model.
 #[derive(Module, Debug)]
@@ -59,8 +59,8 @@ impl Transformer {
         }
     }
 
-    /// The next token of every row of the step that samples: → their scores `[samples, vocab_size]` and ids `[samples]`.
-    pub fn sample(&self, hidden: Tensor<2>, step: &Step) -> (Tensor<2>, Tensor<1, Int>) {
+    /// The next token of every row of the step that samples: → their scores `[samples, vocab_size]` and what was drawn.
+    pub(crate) fn sample(&self, hidden: Tensor<2>, step: &Step) -> (Tensor<2>, Samples) {
         let hidden = match step.sampled_rows() {
             Some(rows) => hidden.select(0, rows),
             None => hidden,

@@ -1,6 +1,7 @@
 //! From a chat request to the wire.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use minions_chat::{ChatError, ChatRequest, Message, ResponseFormat};
 use serde::{Deserialize, Serialize};
@@ -26,7 +27,7 @@ pub(super) fn body(
         return Err(ChatError::InvalidRequest("the model's name is empty: choose a model".to_owned()));
     }
     // OpenAI renamed the token limit and refuses the old name for its newer models; others know only the old name.
-    // The other two samplers are known to local servers (llama.cpp, vLLM, Ollama) and refused by OpenAI.
+    // The three samplers that are not OpenAI's are known to local servers (llama.cpp, vLLM, Ollama) and refused by OpenAI.
     let is_openai = is_openai(base_url);
     let wire = WireRequest {
         model: model.trim(),
@@ -39,6 +40,13 @@ pub(super) fn body(
         top_p: request.top_p,
         top_k: request.top_k.filter(|_| !is_openai),
         min_p: request.min_p.filter(|_| !is_openai),
+        repetition_penalty: request.repetition_penalty.filter(|_| !is_openai),
+        presence_penalty: request.presence_penalty,
+        frequency_penalty: request.frequency_penalty,
+        logit_bias: &request.logit_bias,
+        logprobs: request.logprobs,
+        top_logprobs: request.top_logprobs.filter(|_| request.logprobs),
+        n: request.n.filter(|samples| *samples != 1),
         seed: request.seed,
         stop: &request.stop,
         response_format: response_format(
@@ -67,6 +75,20 @@ struct WireRequest<'a> {
     top_k: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     min_p: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repetition_penalty: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    presence_penalty: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    frequency_penalty: Option<f32>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    logit_bias: &'a BTreeMap<u32, f32>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    logprobs: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top_logprobs: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    n: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     seed: Option<u64>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -102,7 +124,9 @@ impl JsonMode {
 /// The strongest form that both sides know.
 fn response_format(wanted: &ResponseFormat, mode: JsonMode) -> Option<Cow<'_, ResponseFormat>> {
     match (wanted, mode) {
-        (ResponseFormat::Text, _) | (_, JsonMode::None) => None,
+        // The wire has no word for a pattern or a choice.
+        (ResponseFormat::Text | ResponseFormat::Regex { .. } | ResponseFormat::Choice { .. }, _) => None,
+        (_, JsonMode::None) => None,
         (ResponseFormat::JsonSchema { .. }, JsonMode::Object) => Some(Cow::Owned(ResponseFormat::JsonObject)),
         (wanted, _) => Some(Cow::Borrowed(wanted)),
     }
@@ -179,7 +203,37 @@ mod tests {
         assert_eq!(format(&schema, "http://localhost:8080/v1", Some(JsonMode::Schema)), strict);
         assert_eq!(format(&ResponseFormat::JsonObject, OPENAI, None), object);
         assert_eq!(format(&schema, OPENAI, Some(JsonMode::None)), None);
-        assert_eq!(format(&ResponseFormat::Text, OPENAI, None), None);
+        for unknown in [
+            ResponseFormat::Text,
+            ResponseFormat::Regex { pattern: "a+".into() },
+            ResponseFormat::Choice { choices: vec!["a".into()] },
+        ] {
+            assert_eq!(format(&unknown, OPENAI, None), None);
+            assert_eq!(format(&unknown, "http://localhost:8080/v1", Some(JsonMode::Schema)), None);
+        }
+    }
+
+    #[test]
+    fn passes_on_what_the_host_knows_of_sampling() {
+        let request = ChatRequest {
+            presence_penalty: Some(0.5),
+            frequency_penalty: Some(-0.5),
+            repetition_penalty: Some(1.25),
+            logit_bias: [(7, -100.0)].into(),
+            logprobs: true,
+            top_logprobs: Some(2),
+            n: Some(3),
+            ..ChatRequest::default()
+        };
+        let known = json!({"presence_penalty": 0.5, "frequency_penalty": -0.5, "logit_bias": {"7": -100.0},
+            "logprobs": true, "top_logprobs": 2, "n": 3});
+        for (base_url, repetition_penalty) in [(OPENAI, None), ("http://localhost:8080/v1", Some(&json!(1.25)))] {
+            let wire = wire(&request, base_url, None);
+            for (name, value) in known.as_object().into_iter().flatten() {
+                assert_eq!(wire.get(name), Some(value), "{name} for {base_url}");
+            }
+            assert_eq!(wire.get("repetition_penalty"), repetition_penalty, "{base_url}");
+        }
     }
 
     #[test]

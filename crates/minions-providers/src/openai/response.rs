@@ -1,7 +1,9 @@
 //! From the wire to a reply: the parts that a whole reply and a stream's pieces have in common, and the whole reply.
 
-use minions_chat::{ChatError, ChatResponse, FinishReason, Message, Usage};
-use serde::Deserialize;
+use std::collections::BTreeMap;
+
+use minions_chat::{Alternative, ChatError, ChatResponse, FinishReason, Message, TokenLogprob, Usage};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::{ApiKey, error};
@@ -13,31 +15,69 @@ pub(super) fn parse(body: &str, messages: &[Message], key: &ApiKey) -> Result<Ch
     if let Some(error) = wire.error {
         return Err(error::from_error_object(&error, key));
     }
-    let Some(choice) = wire.choices.into_iter().next() else {
+    if wire.choices.is_empty() {
         return Err(error::bad_reply("it holds no choices", body, key));
-    };
-    let content = choice.message.or(choice.delta).and_then(WireMessage::into_text).unwrap_or_default();
-    let finish_reason = choice.finish_reason.as_deref();
-    complete(content, finish_reason, wire.usage, messages)
+    }
+    let mut replies = Replies::default();
+    for choice in wire.choices {
+        replies.push(choice, false);
+    }
+    replies.finish(wire.usage, messages)
 }
 
-/// A reply from its parts. An empty one is no reply.
-pub(super) fn complete(
+/// The replies to one request, by their index; the pieces of a stream add up.
+#[derive(Default)]
+pub(super) struct Replies(BTreeMap<u32, Partial>);
+
+#[derive(Default)]
+struct Partial {
     content: String,
-    finish_reason: Option<&str>,
-    usage: Option<WireUsage>,
-    messages: &[Message],
-) -> Result<ChatResponse, ChatError> {
-    let finish_reason = match finish_reason {
-        Some("length" | "max_tokens") => FinishReason::Length,
-        Some("content_filter") => FinishReason::ContentFilter,
-        _ => FinishReason::Stop,
-    };
-    if content.trim().is_empty() {
-        return Err(ChatError::BadReply(empty(finish_reason).to_owned()));
+    finish_reason: Option<String>,
+    logprobs: Option<Vec<TokenLogprob>>,
+}
+
+impl Replies {
+    /// Takes in a reply or a piece of one: → the text that the first reply goes on with.
+    pub(super) fn push(&mut self, choice: Choice, is_piece: bool) -> Option<String> {
+        let Choice { index, message, delta, finish_reason, logprobs } = choice;
+        let reply = self.0.entry(index).or_default();
+        let text = if is_piece { delta } else { message.or(delta) }.and_then(WireMessage::into_text);
+        if let Some(text) = &text {
+            reply.content.push_str(text);
+        }
+        reply.finish_reason = finish_reason.or(reply.finish_reason.take());
+        if let Some(told) = logprobs.and_then(|logprobs| logprobs.content) {
+            reply.logprobs.get_or_insert_default().extend(told);
+        }
+        text.filter(|_| index == 0)
     }
-    let usage = usage.map_or_else(|| Usage::estimate(messages, &content), Usage::from);
-    Ok(ChatResponse { content, finish_reason, usage })
+
+    /// Whether every reply has come to its end.
+    pub(super) fn are_complete(&self) -> bool {
+        !self.0.is_empty() && self.0.values().all(|reply| reply.finish_reason.is_some())
+    }
+
+    /// The response. Without a first reply, or with an empty one, there is none.
+    pub(super) fn finish(self, usage: Option<WireUsage>, messages: &[Message]) -> Result<ChatResponse, ChatError> {
+        let mut replies = self.0.into_values().map(|reply| Alternative {
+            content: reply.content,
+            finish_reason: match reply.finish_reason.as_deref() {
+                Some("length" | "max_tokens") => FinishReason::Length,
+                Some("content_filter") => FinishReason::ContentFilter,
+                _ => FinishReason::Stop,
+            },
+            logprobs: reply.logprobs,
+        });
+        let first = replies.next();
+        let Some(Alternative { content, finish_reason, logprobs }) =
+            first.as_ref().filter(|first| !first.content.trim().is_empty()).cloned()
+        else {
+            let finish_reason = first.map_or(FinishReason::Stop, |first| first.finish_reason);
+            return Err(ChatError::BadReply(empty(finish_reason).to_owned()));
+        };
+        let usage = usage.map_or_else(|| Usage::estimate(messages, &content), Usage::from);
+        Ok(ChatResponse { content, finish_reason, usage, logprobs, alternatives: replies.collect() })
+    }
 }
 
 fn empty(finish_reason: FinishReason) -> &'static str {
@@ -59,9 +99,23 @@ pub(super) struct WireResponse {
 
 #[derive(Deserialize)]
 pub(super) struct Choice {
+    #[serde(default)]
+    index: u32,
     message: Option<WireMessage>,
-    pub(super) delta: Option<WireMessage>,
-    pub(super) finish_reason: Option<String>,
+    delta: Option<WireMessage>,
+    finish_reason: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    logprobs: Option<WireLogprobs>,
+}
+
+#[derive(Deserialize)]
+struct WireLogprobs {
+    content: Option<Vec<TokenLogprob>>,
+}
+
+/// Log probabilities in another form (there are older ones) are none: the reply is what counts.
+fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<WireLogprobs>, D::Error> {
+    Ok(serde_json::from_value(Value::deserialize(deserializer)?).ok())
 }
 
 #[derive(Deserialize)]
@@ -149,14 +203,32 @@ mod tests {
             "prompt_tokens": 5, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 2},
             "completion_tokens_details": {"reasoning_tokens": 1}}}"#;
         let usage = Usage { prompt_tokens: 5, completion_tokens: 3, cached_tokens: 2, reasoning_tokens: 1 };
-        assert_eq!(read(body), Ok(ChatResponse { content: "hi".into(), finish_reason: FinishReason::Length, usage }));
+        assert_eq!(read(body), Ok(ChatResponse::new("hi", FinishReason::Length, usage)));
+    }
+
+    #[test]
+    fn reads_several_replies_and_log_probabilities() {
+        let reply = read(
+            r#"{"choices": [
+                {"index": 1, "message": {"content": "b"}, "finish_reason": "length", "logprobs": {"tokens": ["b"]}},
+                {"index": 0, "message": {"content": "a"}, "finish_reason": "stop", "logprobs": {"content": [
+                    {"token": "a", "logprob": -0.5, "bytes": [97], "top_logprobs": [
+                        {"token": "a", "logprob": -0.5, "bytes": [97]}, {"token": "c", "logprob": -1.5, "bytes": null}]}]}}]}"#,
+        );
+        let reply = reply.expect("a reply");
+        assert_eq!((reply.content.as_str(), reply.finish_reason), ("a", FinishReason::Stop));
+        let logprobs = reply.logprobs.expect("they were told");
+        assert_eq!((logprobs[0].logprob, logprobs[0].top_logprobs[1].token.as_str()), (-0.5, "c"));
+        let [other] = reply.alternatives.as_slice() else { panic!("two replies") };
+        assert_eq!((other.content.as_str(), other.finish_reason), ("b", FinishReason::Length));
+        assert_eq!(other.logprobs, None);
     }
 
     #[test]
     fn estimates_the_usage_that_is_not_told() {
         let reply = read(r#"{"choices": [{"message": {"content": "12345"}, "finish_reason": "new"}], "usage": null}"#);
         let usage = Usage { prompt_tokens: 5, completion_tokens: 2, ..Usage::default() };
-        assert_eq!(reply, Ok(ChatResponse { content: "12345".into(), finish_reason: FinishReason::Stop, usage }));
+        assert_eq!(reply, Ok(ChatResponse::new("12345", FinishReason::Stop, usage)));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use minions_chat::{ChatError, ChatResponse, Message};
 
-use super::response::{self, WireMessage, WireResponse, WireUsage};
+use super::response::{Replies, WireResponse, WireUsage};
 use crate::{ApiKey, error};
 
 /// Whether bytes start a stream of server-sent events: with a field's name, a comment or a byte order mark.
@@ -15,15 +15,14 @@ pub(super) fn is_stream(start: &[u8]) -> bool {
 /// Puts a streamed reply together.
 pub(super) struct Reply<'a> {
     key: &'a ApiKey,
-    content: String,
-    finish_reason: Option<String>,
+    replies: Replies,
     usage: Option<WireUsage>,
     has_ended: bool,
 }
 
 impl<'a> Reply<'a> {
     pub(super) fn new(key: &'a ApiKey) -> Self {
-        Self { key, content: String::new(), finish_reason: None, usage: None, has_ended: false }
+        Self { key, replies: Replies::default(), usage: None, has_ended: false }
     }
 
     /// Takes the data of the next event.
@@ -42,12 +41,11 @@ impl<'a> Reply<'a> {
         }
         // Some servers send a growing count with every piece: the last one counts.
         self.usage = wire.usage.or(self.usage);
-        let Some(choice) = wire.choices.into_iter().next() else { return Ok(()) };
-        if let Some(delta) = choice.delta.and_then(WireMessage::into_text) {
-            self.content.push_str(&delta);
-            on_delta(&delta);
+        for choice in wire.choices {
+            if let Some(delta) = self.replies.push(choice, true) {
+                on_delta(&delta);
+            }
         }
-        self.finish_reason = choice.finish_reason.or(self.finish_reason.take());
         Ok(())
     }
 
@@ -58,7 +56,7 @@ impl<'a> Reply<'a> {
 
     /// The text is complete, though its usage may still follow.
     pub(super) fn is_complete(&self) -> bool {
-        self.has_ended || self.finish_reason.is_some()
+        self.has_ended || self.replies.are_complete()
     }
 
     /// The whole reply.
@@ -66,6 +64,6 @@ impl<'a> Reply<'a> {
         if !self.is_complete() {
             return Err(error::cut_off("the provider closed the connection"));
         }
-        response::complete(self.content, self.finish_reason.as_deref(), self.usage, messages)
+        self.replies.finish(self.usage, messages)
     }
 }

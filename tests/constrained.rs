@@ -1,0 +1,267 @@
+//! Replies that are held to a form: whatever the weights, every one has it.
+
+mod constrained {
+    pub mod schemas;
+}
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use constrained::schemas::{INVALID, generated, hand_written};
+use minions_chat::{ChatError, ChatModel, ChatRequest, ChatResponse, FinishReason, JsonSchema, Message, ResponseFormat};
+use minions_cli::FileSource;
+use minions_engine::{Compute, Engine, LoadOptions};
+use minions_tests::{random_worker, workspace};
+use serde_json::{Value, json};
+
+/// Schemas that are made up, beside those written by hand.
+const GENERATED: usize = 500;
+/// Enough for the smallest reply to any of the schemas here, and too little for most that random weights begin.
+const MAX_TOKENS: u32 = 160;
+
+#[tokio::test]
+async fn every_reply_of_random_weights_fits_its_schema() {
+    let worker = Worker::random(11).await;
+    let mut cut_short = 0;
+    let schemas: Vec<Value> = hand_written().into_iter().chain((0..GENERATED as u64).map(generated)).collect();
+    for (seed, schema) in schemas.iter().enumerate() {
+        // Without a hint most strings would go on to the limit, and the values after them would be the shortest.
+        let logit_bias = if seed % 2 == 0 { [].into() } else { worker.quotes(4.0) };
+        let request = ChatRequest { logit_bias, ..request(json_schema(schema.clone()), seed as u64) };
+        let reply = worker.reply(&request).await.unwrap_or_else(|error| panic!("{schema}: {error}"));
+        let value: Value = serde_json::from_str(&reply.content)
+            .unwrap_or_else(|error| panic!("{schema}: {error} in {:?} ({:?})", reply.content, reply.finish_reason));
+        let validator = jsonschema::options().should_validate_formats(true).build(schema).expect("a legal schema");
+        let faults: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+        assert!(faults.is_empty(), "{schema}\n{}\n{}", reply.content, faults.join("\n"));
+        assert!(reply.usage.completion_tokens <= u64::from(MAX_TOKENS), "{schema}: {:?}", reply.usage);
+        cut_short += usize::from(reply.finish_reason == FinishReason::Length);
+    }
+    // Both ends must have been tried.
+    assert!((50..schemas.len() - 50).contains(&cut_short), "{cut_short} of {} were cut short", schemas.len());
+}
+
+#[tokio::test]
+async fn json_objects_parse_however_little_room_there_is() {
+    let worker = Worker::random(12).await;
+    for max_tokens in 2..60 {
+        let request = ChatRequest {
+            max_tokens: Some(max_tokens),
+            logit_bias: worker.quotes(3.0),
+            ..request(ResponseFormat::JsonObject, u64::from(max_tokens))
+        };
+        let reply = worker.reply(&request).await.expect("a reply");
+        let value: Value = serde_json::from_str(&reply.content)
+            .unwrap_or_else(|error| panic!("{max_tokens} tokens: {error} in {:?}", reply.content));
+        assert!(value.is_object(), "{value}");
+        assert!(reply.usage.completion_tokens <= u64::from(max_tokens));
+    }
+}
+
+#[tokio::test]
+async fn a_pattern_matches_the_whole_reply() {
+    let worker = Worker::random(13).await;
+    for (seed, pattern) in [
+        r"[A-Z]{3}-\d{4}",
+        r"(yes|no|maybe), because [a-z ]{10,30}\.",
+        r"^\p{Greek}{2,5}$",
+        r"(\d{1,3}\.){3}\d{1,3}",
+        r"a?b*c",
+        r"[^\n]{0,40}",
+        r"(ab|cd){2,4}e",
+        r"日本(語|人){1,3}",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let whole = regex::Regex::new(&format!("^(?:{pattern})$")).expect("a legal pattern");
+        let format = ResponseFormat::Regex { pattern: pattern.to_owned() };
+        for seed in 0..4 + seed as u64 {
+            let reply = worker.reply(&request(format.clone(), seed)).await.expect("a reply");
+            assert!(whole.is_match(&reply.content), "{:?} for {pattern}", reply.content);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_choice_is_taken_word_for_word() {
+    let worker = Worker::random(14).await;
+    let choices = ["yes", "no", "yes, but", "→ \"(?:x)\" \\d", "a/b"].map(String::from).to_vec();
+    let mut seen = Vec::new();
+    for seed in 0..40 {
+        let reply = worker.reply(&request(ResponseFormat::Choice { choices: choices.clone() }, seed)).await;
+        let reply = reply.expect("a reply");
+        assert!(choices.contains(&reply.content), "{:?}", reply.content);
+        assert_eq!(reply.finish_reason, FinishReason::Stop);
+        seen.push(reply.content);
+    }
+    seen.sort();
+    seen.dedup();
+    assert!(seen.len() > 3, "only {seen:?} were taken");
+}
+
+/// What is wrong with a form is said before anything is computed, by its place.
+#[tokio::test]
+async fn refuses_forms_that_it_cannot_hold_a_reply_to() {
+    let worker = Worker::random(15).await;
+    let choice = |choices: &[&str]| ResponseFormat::Choice { choices: choices.iter().map(|c| (*c).to_owned()).collect() };
+    let regex = |pattern: &str| ResponseFormat::Regex { pattern: pattern.to_owned() };
+    let schemas = INVALID.iter().map(|(schema, words)| {
+        let schema = serde_json::from_str(schema).expect("JSON");
+        (json_schema(schema), *words)
+    });
+    let others = [
+        (choice(&[]), "choices"),
+        (choice(&["a", ""]), "choices"),
+        (regex("(a"), "regular expression"),
+        (regex(r"a(?=b)"), "regular expression"),
+    ];
+    for (format, words) in schemas.chain(others) {
+        let error = worker.reply(&request(format.clone(), 1)).await.expect_err(&format!("{format:?}"));
+        assert!(matches!(error, ChatError::InvalidRequest(_)), "{format:?}: {error}");
+        assert!(error.to_string().contains(words), "{format:?}: {error}, which lacks {words:?}");
+    }
+    let narrow = json_schema(json!({"const": "a text of some length that does not fit"}));
+    let request = ChatRequest { max_tokens: Some(3), ..request(narrow, 1) };
+    let error = worker.reply(&request).await.expect_err("three tokens are too few");
+    assert!(error.to_string().contains("3 tokens"), "{error}");
+    assert_eq!(worker.steps.get(), 0, "nothing was computed");
+}
+
+/// What must come is not sampled: names, quotes and braces cost no step of their own.
+#[tokio::test]
+async fn forced_tokens_take_no_steps() {
+    let worker = Worker::random(16).await;
+    let schema = json!({
+        "type": "object",
+        "properties": {
+            "the explanation of everything that follows": {"enum": [true, false]},
+            "the words of the document that answer the question": {"enum": [true, false]},
+        },
+        "required": ["the explanation of everything that follows", "the words of the document that answer the question"],
+        "additionalProperties": false,
+    });
+    let reply = worker.reply(&request(json_schema(schema), 1)).await.expect("a reply");
+    assert_eq!(reply.finish_reason, FinishReason::Stop);
+    let (steps, tokens) = (worker.steps.get(), reply.usage.completion_tokens);
+    assert!(steps <= 2 && tokens > 15, "{steps} steps for {tokens} tokens: {}", reply.content);
+}
+
+/// On a GPU, masks ride along with the captured decode step, and the reply is the CPU's.
+#[tokio::test]
+async fn on_a_gpu_the_reply_is_the_same() {
+    let schema = json!({
+        "type": "object",
+        "properties": {"a": {"type": "string", "maxLength": 12}, "b": {"type": "array", "items": {"type": "integer"}, "maxItems": 4}},
+        "required": ["a", "b"],
+        "additionalProperties": false,
+    });
+    let gpu = Compute::gpu().await.expect("a Vulkan, Metal or DirectX 12 adapter; `cargo xtask test` sets up a software one");
+    let (cpu, gpu) = (Worker::random(17).await, Worker::load(gpu, 17).await);
+    for seed in 0..6 {
+        let temperature = if seed == 0 { 0.0 } else { 2.0 };
+        let request = ChatRequest { temperature: Some(temperature), ..request(json_schema(schema.clone()), seed) };
+        let expected = cpu.reply(&request).await.expect("a reply");
+        gpu.steps.set(0);
+        let before = gpu.engine.counters();
+        let actual = gpu.reply(&request).await.expect("a reply");
+        assert_eq!((actual.content, actual.finish_reason), (expected.content, expected.finish_reason));
+        let work = gpu.engine.counters() - before;
+        assert!(work.replays > 0 && work.read_backs <= gpu.steps.get() as u64, "{work:?}, {} steps", gpu.steps.get());
+        assert_eq!(work.read_back_bytes, 4 * work.read_backs, "an id a step is read back");
+    }
+}
+
+/// The included worker answers jobs in the words and the form that it was trained on, with and without the grammar.
+#[tokio::test]
+async fn the_included_worker_is_not_hindered_by_its_own_form() {
+    let path = workspace().join("www/public/models/demo-worker.gguf");
+    let (source, main) = FileSource::open(&path).expect("the model's path");
+    let compute = Compute::cpu("this is the CPU's test");
+    let engine = Engine::load(compute, source, &main, LoadOptions::default(), &mut |_| {}).await.expect("it loads");
+    let excerpt = "The patient's blood pressure is 142/88 mmHg. The heart rate is 71 beats per minute. \
+                   The attending physician is Dr. Mara Lindqvist.";
+    for (task, answer) in [
+        ("What is the heart rate?", "71 beats per minute"),
+        ("What is the blood pressure?", "142/88 mmHg"),
+    ] {
+        let message = Message::user(minions_protocol::job_prompt(excerpt, task, None));
+        let free = ChatRequest { max_tokens: Some(128), ..ChatRequest::new(vec![message]) };
+        let schema = json!({
+            "type": "object",
+            "properties": {
+                "explanation": {"type": ["string", "null"]},
+                "citation": {"type": ["string", "null"]},
+                "answer": {"type": ["string", "null"]},
+            },
+            "required": ["explanation", "citation", "answer"],
+            "additionalProperties": false,
+        });
+        let held = ChatRequest { response_format: json_schema(schema), ..free.clone() };
+        let (free, held) = (say(&engine, &free).await, say(&engine, &held).await);
+        assert_eq!(held.content, free.content, "{task}");
+        assert!(held.content.contains(answer), "{task}: {}", held.content);
+    }
+}
+
+fn json_schema(schema: Value) -> ResponseFormat {
+    ResponseFormat::JsonSchema { json_schema: JsonSchema { name: "reply".to_owned(), schema, strict: true } }
+}
+
+fn request(response_format: ResponseFormat, seed: u64) -> ChatRequest {
+    ChatRequest {
+        max_tokens: Some(MAX_TOKENS),
+        temperature: Some(2.0),
+        seed: Some(seed),
+        response_format,
+        ..ChatRequest::new(vec![Message::user("Answer.")])
+    }
+}
+
+async fn say(engine: &Engine, request: &ChatRequest) -> ChatResponse {
+    engine.chat(request, &mut |_| {}).await.expect("a reply")
+}
+
+/// A worker, and how many steps that sample it has taken.
+struct Worker {
+    engine: Engine,
+    steps: Rc<Cell<usize>>,
+}
+
+impl Worker {
+    async fn random(seed: u64) -> Self {
+        Self::load(Compute::cpu("this is the CPU's test"), seed).await
+    }
+
+    async fn load(compute: Compute, seed: u64) -> Self {
+        let steps = Rc::new(Cell::new(0));
+        let counted = Rc::clone(&steps);
+        let options = LoadOptions {
+            between_steps: Some(Box::new(move || {
+                counted.set(counted.get() + 1);
+                Box::pin(std::future::ready(()))
+            })),
+            ..LoadOptions::default()
+        };
+        let engine = Engine::load(compute, random_worker(seed), "config.json", options, &mut |_| {}).await;
+        Self { engine: engine.expect("the model loads"), steps }
+    }
+
+    async fn reply(&self, request: &ChatRequest) -> Result<ChatResponse, ChatError> {
+        let mut streamed = String::new();
+        let reply = self.engine.chat(request, &mut |delta| streamed.push_str(delta)).await?;
+        assert_eq!(streamed, reply.content, "the pieces add up to the reply");
+        Ok(reply)
+    }
+
+    /// A bias towards the tokens that end a string.
+    fn quotes(&self, bias: f32) -> std::collections::BTreeMap<u32, f32> {
+        let ids = |text: &str| {
+            let plain = ChatRequest::new(vec![Message::user(text)]);
+            self.engine.tokenize(&plain).expect("it has tokens")
+        };
+        // The quotation mark is what the two conversations do not have in common.
+        let (with, without) = (ids("x \" y"), ids("x y"));
+        with.into_iter().filter(|id| !without.contains(id)).map(|id| (id, bias)).collect()
+    }
+}
