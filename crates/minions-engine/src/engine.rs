@@ -108,7 +108,7 @@ impl Engine {
     ///
     /// Everything about the files is checked before the first byte goes to the device.
     pub async fn load<S: ModelSource>(
-        compute: Compute,
+        mut compute: Compute,
         source: S,
         main: &str,
         options: LoadOptions,
@@ -128,6 +128,7 @@ impl Engine {
         let context_length = options.context_length.unwrap_or(DEFAULT_CONTEXT_LENGTH).min(limit);
         let end_tokens = config.eos_token_ids.clone();
         let loaded = load(&file, context_length, &compute, on_progress).await?;
+        compute.choose_overlays(&loaded.formats).await?;
         let pool = PagePool::new(context_length.div_ceil(minions_shaders::PAGE_SIZE));
         let cache = KvCache::new(config, pool.total(), &compute.device);
         let mut engine = Self {

@@ -12,9 +12,9 @@ mod model;
 mod text;
 mod weights;
 
-pub use device::{Adapter, AdapterKind, Compute};
+pub use device::{Adapter, AdapterKind, Compute, Overlays};
 pub use engine::{BetweenSteps, Engine, LoadOptions, ModelInfo, Progress};
 pub use error::{Error, Result};
-pub use kernels::{Counters, KernelCheck, check_kernels};
+pub use kernels::{Counters, KernelCheck, KernelOverlay, KernelSpeed, bench_kernels, check_kernels};
 pub use text::Date;
 pub use weights::{MemorySource, ModelSource};

@@ -4,13 +4,15 @@
 //! tiled kernels.
 
 use burn::backend::tensor::{FloatTensor, IntTensor};
-use burn::backend::{Backend, Cube, Dispatch, Flex, backend_extension};
+use burn::backend::{Backend, Cube, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{DType, Tensor};
 use bytemuck::Zeroable;
-use minions_shaders::cpu::{self, GatedMatmulParams, GatedMatvecParams, MatmulParams, MatvecParams};
-use minions_shaders::{ROW_GROUPS, Slots, WeightFormat};
+use burn_cubecl::tensor::CubeTensor;
+use minions_shaders::cpu::{self, GatedMatmulParams, GatedMatvecParams, MatmulParams, MatvecParams, QuantizeParams};
+use minions_shaders::{GATED_MATMUL, GATED_MATVEC, MATMUL, MATVEC, Overlay, ROW_GROUPS, Slots, WeightFormat};
 
 use super::launch::launch;
+use super::overlays::chosen;
 use super::tensors::{empty, from_vec, plain};
 use crate::model::Matrix;
 
@@ -57,7 +59,8 @@ impl MatmulOps for Cube {
         params: MatvecParams,
     ) -> FloatTensor<Self> {
         let out = empty(&x, [params.rows as usize, params.n as usize], DType::F32);
-        launch(&params, Slots::weights_and_rows(format, row_group(params.rows)), &[&x, &weights, &out]);
+        let slots = chosen(&x, &MATVEC, Slots::weights_and_rows(format, row_group(params.rows)));
+        launch(&params, slots, &[&activations(x, slots), &weights, &out]);
         out
     }
 
@@ -68,7 +71,8 @@ impl MatmulOps for Cube {
         params: MatmulParams,
     ) -> FloatTensor<Self> {
         let out = empty(&x, [params.rows as usize, params.n as usize], DType::F32);
-        launch(&params, Slots::weights(format), &[&x, &weights, &out]);
+        let slots = chosen(&x, &MATMUL, Slots::weights(format));
+        launch(&params, slots, &[&activations(x, slots), &weights, &out]);
         out
     }
 
@@ -79,7 +83,8 @@ impl MatmulOps for Cube {
         params: GatedMatvecParams,
     ) -> FloatTensor<Self> {
         let out = empty(&x, [params.rows as usize, params.f as usize], DType::F32);
-        launch(&params, Slots::weights_and_rows(format, row_group(params.rows)), &[&x, &weights, &out]);
+        let slots = chosen(&x, &GATED_MATVEC, Slots::weights_and_rows(format, row_group(params.rows)));
+        launch(&params, slots, &[&activations(x, slots), &weights, &out]);
         out
     }
 
@@ -90,9 +95,20 @@ impl MatmulOps for Cube {
         params: GatedMatmulParams,
     ) -> FloatTensor<Self> {
         let out = empty(&x, [params.rows as usize, params.f as usize], DType::F32);
-        launch(&params, Slots::weights(format), &[&x, &weights, &out]);
+        let slots = chosen(&x, &GATED_MATMUL, Slots::weights(format));
+        launch(&params, slots, &[&activations(x, slots), &weights, &out]);
         out
     }
+}
+
+/// Activations `[rows, k]` as a specialisation reads them: as bytes if that is what it multiplies.
+fn activations(x: CubeTensor, slots: Slots) -> CubeTensor {
+    let (Some(Overlay::Dp4a), Some(format)) = (slots.overlay, slots.weights) else { return x };
+    let [rows, k] = x.shape().dims();
+    let params = QuantizeParams::new(rows, k, format);
+    let bytes = empty(&x, [params.out_len()], DType::U32);
+    launch(&params, Slots::NONE, &[&x, &bytes]);
+    bytes
 }
 
 impl MatmulOps for Flex {

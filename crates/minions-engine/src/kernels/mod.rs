@@ -4,23 +4,31 @@
 //! Only this folder and `device.rs` know cubecl.
 
 mod attention;
+mod bench;
 mod capture;
 mod check;
 mod embed;
 mod launch;
 mod matmul;
+mod overlays;
+mod pipelines;
 mod qkv_epilogue;
 mod rms_norm;
 mod sample;
+mod staging;
 mod tensors;
 
+pub use bench::{KernelSpeed, bench_kernels};
 pub use check::{KernelCheck, check_kernels};
 pub use launch::{Counters, counters};
+pub use overlays::KernelOverlay;
 
 pub(crate) use attention::attention;
 pub(crate) use capture::CapturedStep;
 pub(crate) use embed::embed;
 pub(crate) use matmul::{gated_matmul, matmul};
+pub(crate) use overlays::choose_overlays;
+pub(crate) use pipelines::Pipelines;
 pub(crate) use qkv_epilogue::qkv_epilogue;
 pub(crate) use rms_norm::{add_rms_norm, rms_norm};
 pub(crate) use sample::sample;

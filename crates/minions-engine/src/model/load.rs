@@ -36,6 +36,8 @@ pub struct LoadedModel {
     pub size_bytes: u64,
     /// How many weights there are.
     pub parameters: u64,
+    /// What the kernels meet.
+    pub formats: Vec<WeightFormat>,
 }
 
 /// Reads every tensor of `file` onto the device.
@@ -77,6 +79,7 @@ pub async fn load<S: ModelSource>(
         quantization: loader.quantization(),
         size_bytes: loader.device_bytes,
         parameters: loader.parameters,
+        formats: loader.formats,
     })
 }
 
@@ -91,6 +94,8 @@ struct Loader<'a, S> {
     parameters: u64,
     /// Weights in each format.
     by_type: Vec<(TensorType, u64)>,
+    /// Formats of the matrices.
+    formats: Vec<WeightFormat>,
 }
 
 impl<'a, S: ModelSource> Loader<'a, S> {
@@ -105,6 +110,7 @@ impl<'a, S: ModelSource> Loader<'a, S> {
             device_bytes: 0,
             parameters: 0,
             by_type: Vec::new(),
+            formats: Vec::new(),
         }
     }
 
@@ -131,6 +137,9 @@ impl<'a, S: ModelSource> Loader<'a, S> {
         let inputs = parts[0].columns();
         let outputs = parts.iter().map(|part| part.rows()).sum();
         let format = common_format(parts.iter().map(|part| part.dtype));
+        if !self.formats.contains(&format) {
+            self.formats.push(format);
+        }
         let bytes = format.packed_len(outputs, inputs) as u64 * 4;
         if bytes > self.max_binding_bytes {
             return Err(Error::OutOfMemory(format!(
