@@ -101,14 +101,22 @@ impl Bench {
         let origin = Instant::now();
         let (mut copy, mut arithmetic) = (f64::NAN, f64::NAN);
         let mut on_speed = |speed: KernelSpeed| {
-            let case = format!("{} {}", speed.kernel, speed.shape);
             copy = if speed.kernel == "stream_copy" { speed.bandwidth() } else { copy };
             arithmetic = if speed.kernel == "multiply_add" { speed.arithmetic() } else { arithmetic };
-            self.row(case.clone(), "bandwidth", speed.bandwidth() / 1e9, "GB/s");
-            self.row(case.clone(), "of_copy", speed.bandwidth() / copy, "1");
+            let case = format!("{} {}", speed.kernel, speed.shape);
+            let (of_copy, of_arithmetic) = (speed.bandwidth() / copy, speed.arithmetic() / arithmetic);
+            println!(
+                "{case:44} {:8.2} GB/s {:5.1} % of the copy {:9.2} GFLOP/s {:5.1} % of multiply_add",
+                speed.bandwidth() / 1e9,
+                of_copy * 100.0,
+                speed.arithmetic() / 1e9,
+                of_arithmetic * 100.0
+            );
+            self.push(case.clone(), "bandwidth", speed.bandwidth() / 1e9, "GB/s");
+            self.push(case.clone(), "of_copy", of_copy, "1");
             if speed.flops > 0.0 {
-                self.row(case.clone(), "arithmetic", speed.arithmetic() / 1e9, "GFLOP/s");
-                self.row(case, "of_multiply_add", speed.arithmetic() / arithmetic, "1");
+                self.push(case.clone(), "arithmetic", speed.arithmetic() / 1e9, "GFLOP/s");
+                self.push(case, "of_multiply_add", of_arithmetic, "1");
             }
         };
         bench_kernels(compute, quick, &|| origin.elapsed().as_secs_f64(), &mut on_speed).await?;
@@ -157,7 +165,11 @@ impl Bench {
     }
 
     fn row(&mut self, case: String, metric: &'static str, value: f64, unit: &'static str) {
-        println!("{case:44} {metric:28} {value:14.3} {unit}");
+        println!("{case:20} {metric:28} {value:14.3} {unit}");
+        self.push(case, metric, value, unit);
+    }
+
+    fn push(&mut self, case: String, metric: &'static str, value: f64, unit: &'static str) {
         self.rows.push(Row { suite: "native", case, metric, value, unit, adapter: self.adapter.clone() });
     }
 }

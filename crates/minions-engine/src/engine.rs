@@ -1,5 +1,7 @@
 //! The engine: a loaded model that answers conversations.
 
+mod embedding;
+
 use std::cell::RefCell;
 use std::pin::Pin;
 
@@ -15,6 +17,8 @@ use crate::kernels::{self, CapturedStep, Counters};
 use crate::model::{KvCache, PagePool, Transformer, load};
 use crate::text::{ChatTemplate, Date, Detokenizer, StopStrings, Tokenizer};
 use crate::weights::{ModelFile, ModelSource};
+
+pub use embedding::Pooling;
 
 /// Prompt tokens read in one step. A step is one submit: small enough to abort soon and to leave the GPU to others,
 /// large enough to read the weights rarely.

@@ -13,7 +13,7 @@ mod text;
 mod weights;
 
 pub use device::{Adapter, AdapterKind, Compute, Overlays};
-pub use engine::{BetweenSteps, Engine, LoadOptions, ModelInfo, Progress};
+pub use engine::{BetweenSteps, Engine, LoadOptions, ModelInfo, Pooling, Progress};
 pub use error::{Error, Result};
 pub use kernels::{Counters, KernelCheck, KernelOverlay, KernelSpeed, bench_kernels, check_kernels};
 pub use text::Date;

@@ -3,8 +3,7 @@
 //! Everything is launched the way a prompt's steps are: through cubecl, many launches to a submit, timed by a clock of the
 //! shell's from the first launch to a read-back after the last.
 
-use burn::tensor::quantization::{QuantScheme, QuantValue, ScaleDtype};
-use burn::tensor::{DType, Distribution, Int, Tensor, TensorData};
+use burn::tensor::{DType, Int, Tensor, TensorData};
 use bytemuck::Zeroable;
 use minions_shaders::cases::Noise;
 use minions_shaders::cpu::{
@@ -80,9 +79,9 @@ pub async fn bench_kernels(
     on_speed(bench.multiply_add().await?);
     on_speed(bench.burn_matmul(1).await?);
     on_speed(bench.burn_matmul(PREFILL_ROWS).await?);
-    if let Some(speed) = bench.burn_quantized_matmul(PREFILL_ROWS).await {
-        on_speed(speed);
-    }
+    // In a browser it is as slow, and its code would be the larger part of what this adds to the wasm.
+    #[cfg(not(target_family = "wasm"))]
+    on_speed(bench.burn_quantized_matmul(PREFILL_ROWS).await?);
     on_speed(bench.quantize().await?);
     for slots in RMS_NORM.specializations() {
         if slots.overlay.is_none_or(|overlay| wgpu.has(overlay)) {
@@ -176,25 +175,23 @@ impl Bench<'_> {
 
     /// burn's own product of f32 matrices.
     async fn burn_matmul(&self, rows: usize) -> Result<KernelSpeed> {
-        let device = &self.compute.device;
-        let x = Tensor::<2>::random([rows, INPUTS], Distribution::Default, device);
-        let weights = Tensor::<2>::random([INPUTS, OUTPUTS], Distribution::Default, device);
+        let (x, weights) = (self.matrix(rows, INPUTS), self.matrix(INPUTS, OUTPUTS));
         let seconds = self.time(|| x.clone().matmul(weights.clone())).await?;
         let bytes = 4.0 * (rows * INPUTS + INPUTS * OUTPUTS + rows * OUTPUTS) as f64;
         let flops = product_flops(rows);
         Ok(KernelSpeed { kernel: "burn.f32".to_owned(), shape: shape(rows), seconds, bytes, flops })
     }
 
-    /// burn's own product with a matrix of 8 bits, where it runs.
-    async fn burn_quantized_matmul(&self, rows: usize) -> Option<KernelSpeed> {
-        let device = &self.compute.device;
-        let x = Tensor::<2>::random([rows, INPUTS], Distribution::Default, device);
+    /// burn's own product with a matrix of 8 bits.
+    #[cfg(not(target_family = "wasm"))]
+    async fn burn_quantized_matmul(&self, rows: usize) -> Result<KernelSpeed> {
+        use burn::tensor::quantization::{QuantScheme, QuantValue, ScaleDtype};
         let scheme = QuantScheme::default().with_value(QuantValue::Q8S).per_block([32], ScaleDtype::F32);
-        let weights = Tensor::<2>::random([INPUTS, OUTPUTS], Distribution::Default, device).quantize_dynamic(&scheme);
-        let seconds = self.time(|| x.clone().matmul(weights.clone())).await.ok()?;
+        let (x, weights) = (self.matrix(rows, INPUTS), self.matrix(INPUTS, OUTPUTS).quantize_dynamic(&scheme));
+        let seconds = self.time(|| x.clone().matmul(weights.clone())).await?;
         let bytes = 4.0 * (rows * INPUTS + rows * OUTPUTS) as f64 + 1.125 * (INPUTS * OUTPUTS) as f64;
         let flops = product_flops(rows);
-        Some(KernelSpeed { kernel: "burn.q8".to_owned(), shape: shape(rows), seconds, bytes, flops })
+        Ok(KernelSpeed { kernel: "burn.q8".to_owned(), shape: shape(rows), seconds, bytes, flops })
     }
 
     /// Seconds of one launch of a kernel with one output of `out` words.
@@ -264,6 +261,11 @@ impl Bench<'_> {
         flops: f64,
     ) -> KernelSpeed {
         KernelSpeed { kernel: shader.name(slots), shape, seconds, bytes, flops }
+    }
+
+    fn matrix(&self, rows: usize, columns: usize) -> Tensor<2> {
+        let values = Noise::new(2).values(rows * columns);
+        Tensor::from_data(TensorData::new(values, [rows, columns]), &self.compute.device)
     }
 
     fn noise(&self, len: usize) -> Tensor<1, Int> {
