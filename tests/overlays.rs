@@ -49,7 +49,8 @@ async fn a_broken_overlay_is_switched_off_and_the_answers_stay_right() {
     let overlays = &engine.adapter().overlays;
     let tried: Vec<_> = overlays.iter().filter(|overlay| overlay.kernel.is_some()).collect();
     for (overlay, why) in [("dp4a", "does not compile"), ("subgroups", "error")] {
-        let reasons: Vec<_> = tried.iter().filter(|tried| tried.overlay == overlay).map(|tried| &tried.reason).collect();
+        let reasons: Vec<_> =
+            tried.iter().filter(|tried| tried.overlay == overlay).map(|tried| &tried.reason).collect();
         assert!(!reasons.is_empty(), "{overlay} was not tried: {tried:?}");
         for reason in reasons {
             assert!(reason.as_ref().is_some_and(|reason| reason.contains(why)), "{overlay}: {reason:?}");

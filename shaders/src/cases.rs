@@ -335,14 +335,7 @@ fn yardstick_cases(cases: &mut Vec<Case>) {
         let params = StreamCopyParams { len: len as u32, ..Default::default() };
         let mut out = untouched(len);
         stream_copy(&x, &params, &mut out);
-        cases.push(case(
-            &format!("len {len}"),
-            Slots::NONE,
-            vec![words(&x)],
-            params,
-            &[&out],
-            stream_copy::TOLERANCE,
-        ));
+        cases.push(case(&format!("len {len}"), Slots::NONE, vec![words(&x)], params, &[&out], stream_copy::TOLERANCE));
     }
     for (len, rounds) in [(32, 0), (2080, 1), (4128, 17)] {
         let x = noise.values(len);

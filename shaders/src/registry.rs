@@ -159,9 +159,8 @@ impl Shader {
     pub fn specializations(&self) -> Vec<Slots> {
         let formats = if self.takes_weights { WeightFormat::ALL.map(Some).to_vec() } else { vec![None] };
         let groups = if self.takes_rows { ROW_GROUPS.map(Some).to_vec() } else { vec![None] };
-        let baselines = formats
-            .iter()
-            .flat_map(|&weights| groups.iter().map(move |&rows| Slots { weights, rows, overlay: None }));
+        let baselines =
+            formats.iter().flat_map(|&weights| groups.iter().map(move |&rows| Slots { weights, rows, overlay: None }));
         baselines
             .flat_map(|slots| [slots].into_iter().chain(self.overlays(slots).map(move |o| slots.with_overlay(Some(o)))))
             .collect()

@@ -243,9 +243,7 @@ fn has(instance: &wgpu::Instance, info: &wgpu::AdapterInfo, features: wgpu::Feat
         // Apple's GPUs have no such instruction; Metal makes several of it.
         Overlay::Dp4a => {
             info.backend != wgpu::Backend::Metal
-                && instance
-                    .wgsl_language_features()
-                    .contains(wgpu::WgslLanguageFeatures::Packed4x8IntegerDotProduct)
+                && instance.wgsl_language_features().contains(wgpu::WgslLanguageFeatures::Packed4x8IntegerDotProduct)
         }
     }
 }

@@ -11,8 +11,8 @@ use minions_shaders::cpu::{
     StreamCopyParams,
 };
 use minions_shaders::{
-    GATED_MATMUL, GATED_MATVEC, MATMUL, MATVEC, MULTIPLY_ADD, Overlay, Params, QUANTIZE, RMS_NORM,
-    STREAM_COPY, Shader, Slots, WeightFormat,
+    GATED_MATMUL, GATED_MATVEC, MATMUL, MATVEC, MULTIPLY_ADD, Overlay, Params, QUANTIZE, RMS_NORM, STREAM_COPY, Shader,
+    Slots, WeightFormat,
 };
 use serde::Serialize;
 
@@ -115,8 +115,7 @@ impl Bench<'_> {
 
     async fn multiply_add(&self) -> Result<KernelSpeed> {
         let (len, rounds) = (1 << 16, 64);
-        let params =
-            MultiplyAddParams { len: len as u32, rounds, factor: 0.5, step: 0.75, ..Zeroable::zeroed() };
+        let params = MultiplyAddParams { len: len as u32, rounds, factor: 0.5, step: 0.75, ..Zeroable::zeroed() };
         let seconds = self.launches(&params, Slots::NONE, &[self.noise(len)], len).await?;
         let flops = 16.0 * len as f64 * f64::from(rounds);
         Ok(self.speed(&MULTIPLY_ADD, Slots::NONE, format!("{len} numbers"), seconds, 8.0 * len as f64, flops))
@@ -251,15 +250,7 @@ impl Bench<'_> {
         Ok(best)
     }
 
-    fn speed(
-        &self,
-        shader: &Shader,
-        slots: Slots,
-        shape: String,
-        seconds: f64,
-        bytes: f64,
-        flops: f64,
-    ) -> KernelSpeed {
+    fn speed(&self, shader: &Shader, slots: Slots, shape: String, seconds: f64, bytes: f64, flops: f64) -> KernelSpeed {
         KernelSpeed { kernel: shader.name(slots), shape, seconds, bytes, flops }
     }
 

@@ -6,8 +6,8 @@
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, Cube, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{DType, Tensor};
-use bytemuck::Zeroable;
 use burn_cubecl::tensor::CubeTensor;
+use bytemuck::Zeroable;
 use minions_shaders::cpu::{self, GatedMatmulParams, GatedMatvecParams, MatmulParams, MatvecParams, QuantizeParams};
 use minions_shaders::{GATED_MATMUL, GATED_MATVEC, MATMUL, MATVEC, Overlay, ROW_GROUPS, Slots, WeightFormat};
 

@@ -54,11 +54,9 @@ pub(crate) async fn choose_overlays(compute: &Compute, formats: &[WeightFormat])
     for overlay in Overlay::ALL {
         match compute.refuses(overlay) {
             None => offered.push(overlay),
-            Some(reason) => reports.push(KernelOverlay {
-                kernel: None,
-                overlay: overlay.name(),
-                reason: Some(reason.to_owned()),
-            }),
+            Some(reason) => {
+                reports.push(KernelOverlay { kernel: None, overlay: overlay.name(), reason: Some(reason.to_owned()) })
+            }
         }
     }
     let mut open = candidates(formats, &offered);
