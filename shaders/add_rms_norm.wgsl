@@ -9,7 +9,8 @@
 //   binding 5  params  uniform
 //
 // Dispatch: x = rows up to 65535, y = ceil(rows / 65535); one workgroup of 128 per row.
-// Precision: f32; the squares are summed in 128 strided lanes, then 8 by 8.
+// Precision: f32; the squares are summed in 128 strided lanes, then as shared/workgroup_sum.wgsl does.
+// Overlays: subgroups, the sum of the lanes.
 // Twin: src/cpu/add_rms_norm.rs
 
 struct Params {
@@ -24,30 +25,10 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> out: array<vec4<f32>>;
 @group(0) @binding(5) var<uniform> params: Params;
 
-var<workgroup> lanes: array<f32, 128>;
-var<workgroup> eighths: array<f32, 16>;
-
-/// Sum over the workgroup, the same in every invocation.
-fn workgroup_sum(value: f32, lane: u32) -> f32 {
-    lanes[lane] = value;
-    workgroupBarrier();
-    if (lane < 16u) {
-        var part = 0.0;
-        for (var i = 0u; i < 8u; i++) {
-            part += lanes[lane + i * 16u];
-        }
-        eighths[lane] = part;
-    }
-    workgroupBarrier();
-    var total = 0.0;
-    for (var i = 0u; i < 16u; i++) {
-        total += eighths[i];
-    }
-    return total;
-}
+{{ workgroup_sum }}
 
 @compute @workgroup_size(128)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+fn main(@builtin(workgroup_id) group: vec3<u32>, lane: Lane) {
     let row = group.y * 65535u + group.x;
     if (row >= params.rows) {
         return;
@@ -55,14 +36,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let width = params.hidden / 4u;
     let base = row * width;
     var squares = 0.0;
-    for (var i = lane; i < width; i += 128u) {
+    for (var i = lane.index; i < width; i += 128u) {
         let v = x[base + i] + params.delta_scale * delta[base + i];
         sum[base + i] = v;
         squares += dot(v, v);
     }
     let factor = inverseSqrt(workgroup_sum(squares, lane) / f32(params.hidden) + params.eps);
     // Every invocation reads back only what it wrote itself, so no barrier is needed for `sum`.
-    for (var i = lane; i < width; i += 128u) {
+    for (var i = lane.index; i < width; i += 128u) {
         out[base + i] = sum[base + i] * factor * weight[i];
     }
 }

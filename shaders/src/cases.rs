@@ -8,7 +8,7 @@
 
 use crate::cpu::*;
 use crate::step::{Adjustment, PAGE_SIZE, RowHeader, Sampling, TILE_ROWS, Tile};
-use crate::{Activation, Params, Shader, Slots, WeightFormat, registry};
+use crate::{Activation, Overlay, Params, Shader, Slots, WeightFormat, registry};
 
 /// Initial value of every output element that is a float; ids start as its bits.
 pub const UNTOUCHED: f32 = -7.5;
@@ -85,6 +85,8 @@ pub fn cases() -> Vec<Case> {
     embed_cases(&mut cases);
     norm_cases(&mut cases);
     product_cases(&mut cases);
+    quantize_cases(&mut cases);
+    yardstick_cases(&mut cases);
     attention_cases(&mut cases);
     elementwise_cases(&mut cases);
     sample_cases(&mut cases);
@@ -203,26 +205,36 @@ fn embed_cases(cases: &mut Vec<Case>) {
 fn norm_cases(cases: &mut Vec<Case>) {
     let mut noise = Noise::new(2);
     for (rows, hidden) in [(1, 32), (2, 64), (3, 96), (5, 288), (17, 576), (33, 36), (1, 2052)] {
-        let (x, delta, weight) = (noise.values(rows * hidden), noise.values(rows * hidden), noise.values(hidden));
-        let shape = format!("rows {rows} hidden {hidden}");
-        let (mut sum, mut out) = (untouched(rows * hidden), untouched(rows * hidden));
-
-        let params = RmsNormParams { rows: rows as u32, hidden: hidden as u32, eps: 1e-5, ..Default::default() };
-        rms_norm(&x, &weight, &params, &mut out);
-        let inputs = vec![words(&x), words(&weight)];
-        cases.push(case(&shape, Slots::NONE, inputs, params, &[&out], rms_norm::TOLERANCE));
-
-        let params = AddRmsNormParams {
-            rows: rows as u32,
-            hidden: hidden as u32,
-            eps: 1e-5,
-            delta_scale: 0.22,
-            ..Default::default()
-        };
-        add_rms_norm(&x, &delta, &weight, &params, &mut sum, &mut out);
-        let inputs = vec![words(&x), words(&delta), words(&weight)];
-        cases.push(case(&shape, Slots::NONE, inputs, params, &[&sum, &out], add_rms_norm::TOLERANCE));
+        for slots in registry::RMS_NORM.specializations() {
+            cases.push(rms_norm_case(&mut noise, slots, rows, hidden));
+            cases.push(add_rms_norm_case(&mut noise, slots, rows, hidden));
+        }
     }
+}
+
+fn rms_norm_case(noise: &mut Noise, slots: Slots, rows: usize, hidden: usize) -> Case {
+    let (x, weight) = (noise.values(rows * hidden), noise.values(hidden));
+    let params = RmsNormParams { rows: rows as u32, hidden: hidden as u32, eps: 1e-5, ..Default::default() };
+    let mut out = untouched(rows * hidden);
+    rms_norm(&x, &weight, &params, &mut out);
+    let shape = format!("rows {rows} hidden {hidden}");
+    case(&shape, slots, vec![words(&x), words(&weight)], params, &[&out], rms_norm::TOLERANCE)
+}
+
+fn add_rms_norm_case(noise: &mut Noise, slots: Slots, rows: usize, hidden: usize) -> Case {
+    let (x, delta, weight) = (noise.values(rows * hidden), noise.values(rows * hidden), noise.values(hidden));
+    let params = AddRmsNormParams {
+        rows: rows as u32,
+        hidden: hidden as u32,
+        eps: 1e-5,
+        delta_scale: 0.22,
+        ..Default::default()
+    };
+    let (mut sum, mut out) = (untouched(rows * hidden), untouched(rows * hidden));
+    add_rms_norm(&x, &delta, &weight, &params, &mut sum, &mut out);
+    let inputs = vec![words(&x), words(&delta), words(&weight)];
+    let shape = format!("rows {rows} hidden {hidden}");
+    case(&shape, slots, inputs, params, &[&sum, &out], add_rms_norm::TOLERANCE)
 }
 
 fn elementwise_cases(cases: &mut Vec<Case>) {
@@ -243,64 +255,140 @@ fn elementwise_cases(cases: &mut Vec<Case>) {
     }
 }
 
-/// (rows, k, n) for few rows; each specialisation takes two of them in turn.
+/// (rows, k, n) for few rows; each specialisation takes some of them in turn.
 const FEW_ROWS: [(usize, usize, usize); 7] =
     [(1, 32, 1), (3, 96, 31), (5, 576, 65), (2, 64, 3), (17, 288, 64), (1, 576, 257), (9, 1056, 9)];
-/// (rows, k, n) for many rows; each format takes two of them in turn.
-const MANY_ROWS: [(usize, usize, usize); 5] = [(33, 96, 65), (1, 32, 1), (17, 576, 31), (32, 64, 64), (70, 288, 129)];
+/// (rows, k, n) for many rows; each specialisation takes some of them in turn.
+const MANY_ROWS: [(usize, usize, usize); 5] = [(33, 96, 65), (1, 32, 1), (17, 576, 31), (64, 64, 64), (70, 288, 129)];
+/// Cases of a baseline and of an overlay.
+const SHAPES: (usize, usize) = (2, 1);
+
+/// f16 has 11 bits: sums of some hundred products, and for the gated ones what two such sums make.
+const F16_TOLERANCE: f32 = 4e-3;
 
 fn product_cases(cases: &mut Vec<Case>) {
     let mut noise = Noise::new(3);
-    let mut few = FEW_ROWS.into_iter().cycle();
-    let mut many = MANY_ROWS.into_iter().cycle();
-    let mut activations = [Activation::Silu, Activation::GeluTanh].into_iter().cycle();
-    for format in WeightFormat::ALL {
-        for rows in registry::ROW_GROUPS {
-            for shape in few.by_ref().take(2) {
-                let activation = activations.next();
-                product_pair(cases, &mut noise, Slots::weights_and_rows(format, rows), shape, activation);
+    for (shader, shapes) in [
+        (&registry::MATVEC, FEW_ROWS.as_slice()),
+        (&registry::GATED_MATVEC, &FEW_ROWS),
+        (&registry::MATMUL, &MANY_ROWS),
+        (&registry::GATED_MATMUL, &MANY_ROWS),
+    ] {
+        let mut shapes = shapes.iter().cycle();
+        for slots in shader.specializations() {
+            let count = if slots.overlay.is_none() { SHAPES.0 } else { SHAPES.1 };
+            for &shape in shapes.by_ref().take(count) {
+                cases.push(product_case(&mut noise, shader, slots, shape));
             }
-        }
-        for shape in many.by_ref().take(2) {
-            product_pair(cases, &mut noise, Slots::weights(format), shape, activations.next());
         }
     }
 }
 
-/// The plain and the gated product of one shape: for few rows if the slots name a row group, else for many.
-fn product_pair(
-    cases: &mut Vec<Case>,
-    noise: &mut Noise,
-    slots: Slots,
-    (rows, k, n): (usize, usize, usize),
-    activation: Option<Activation>,
-) {
-    let activation = activation.map_or(0, |activation| activation as u32);
+/// A product of one shape, in any specialisation.
+fn product_case(noise: &mut Noise, shader: &Shader, slots: Slots, (rows, k, n): (usize, usize, usize)) -> Case {
     let format = slots.weights.expect("a product reads weights");
     let k = k.next_multiple_of(format.block_len());
-    let (x, source) = (noise.values(rows * k), matrix(noise, format, 2 * n, k));
-    let (plain, weights) = (&format.pack(&source[..source.len() / 2], n, k), format.pack(&source, 2 * n, k));
+    let mut x = noise.values(rows * k);
+    let mut words_of_x = words(&x);
+    if slots.overlay == Some(Overlay::Dp4a) {
+        let params = QuantizeParams::new(rows, k, format);
+        words_of_x = vec![0; params.out_len()];
+        quantize(&x, &params, &mut words_of_x);
+        x = dequantize(&words_of_x, &params);
+    }
     let shape = format!("rows {rows} k {k} n {n}");
+    let (r, kk, nn) = (rows as u32, k as u32, n as u32);
+    let tolerance = |exact: f32| if slots.overlay == Some(Overlay::F16) { F16_TOLERANCE } else { exact };
     // As the second of three buffers of a matrix: what stands beside its columns is left alone.
     let (first, width) = (5, n as u32 + 8);
     let mut out = untouched(rows * width as usize);
-    let (words_of_x, r, kk, nn) = (words(&x), rows as u32, k as u32, n as u32);
-    if slots.rows.is_some() {
-        let params = MatvecParams { rows: r, n: nn, k: kk, width, first, ..Default::default() };
-        matvec(&x, format, plain, &params, &mut out);
-        let inputs = vec![words_of_x.clone(), plain.clone()];
-        cases.push(case(&shape, slots, inputs, params, &[&out], matvec::TOLERANCE));
-        let params = GatedMatvecParams { rows: r, f: nn, k: kk, activation, width, first, ..Default::default() };
-        gated_matvec(&x, format, &weights, &params, &mut out);
-        cases.push(case(&shape, slots, vec![words_of_x, weights], params, &[&out], gated_matvec::TOLERANCE));
-    } else {
-        let params = MatmulParams { rows: r, n: nn, k: kk, width, first, ..Default::default() };
-        matmul(&x, format, plain, &params, &mut out);
-        let inputs = vec![words_of_x.clone(), plain.clone()];
-        cases.push(case(&shape, slots, inputs, params, &[&out], matmul::TOLERANCE));
-        let params = GatedMatmulParams { rows: r, f: nn, k: kk, activation, width, first, ..Default::default() };
-        gated_matmul(&x, format, &weights, &params, &mut out);
-        cases.push(case(&shape, slots, vec![words_of_x, weights], params, &[&out], gated_matmul::TOLERANCE));
+    let outputs = if shader.stem.starts_with("gated") { 2 * n } else { n };
+    let weights = format.pack(&matrix(noise, format, outputs, k), outputs, k);
+    let activation = if noise.bits() % 2 == 0 { Activation::Silu } else { Activation::GeluTanh } as u32;
+    match shader.stem {
+        "matvec" => {
+            let params = MatvecParams { rows: r, n: nn, k: kk, width, first, ..Default::default() };
+            matvec(&x, format, &weights, &params, &mut out);
+            case(&shape, slots, vec![words_of_x, weights], params, &[&out], tolerance(matvec::TOLERANCE))
+        }
+        "gated_matvec" => {
+            let params = GatedMatvecParams { rows: r, f: nn, k: kk, activation, width, first, ..Default::default() };
+            gated_matvec(&x, format, &weights, &params, &mut out);
+            case(&shape, slots, vec![words_of_x, weights], params, &[&out], tolerance(gated_matvec::TOLERANCE))
+        }
+        "matmul" => {
+            let params = MatmulParams { rows: r, n: nn, k: kk, width, first, ..Default::default() };
+            matmul(&x, format, &weights, &params, &mut out);
+            case(&shape, slots, vec![words_of_x, weights], params, &[&out], tolerance(matmul::TOLERANCE))
+        }
+        "gated_matmul" => {
+            let params = GatedMatmulParams { rows: r, f: nn, k: kk, activation, width, first, ..Default::default() };
+            gated_matmul(&x, format, &weights, &params, &mut out);
+            case(&shape, slots, vec![words_of_x, weights], params, &[&out], tolerance(gated_matmul::TOLERANCE))
+        }
+        stem => unreachable!("{stem} is no product"),
+    }
+}
+
+/// The case that tells on an adapter whether a kernel's overlay may be used there: small, and odd in every dimension.
+/// `None` for kernels without overlays.
+pub fn self_test(shader: &Shader, slots: Slots) -> Option<Case> {
+    let mut noise = Noise::new(6);
+    match shader.stem {
+        "matvec" | "gated_matvec" => {
+            Some(product_case(&mut noise, shader, slots, (slots.rows.unwrap_or(1) as usize, 288, 33)))
+        }
+        "matmul" | "gated_matmul" => Some(product_case(&mut noise, shader, slots, (37, 96, 67))),
+        "rms_norm" => Some(rms_norm_case(&mut noise, slots, 3, 660)),
+        "add_rms_norm" => Some(add_rms_norm_case(&mut noise, slots, 3, 660)),
+        "quantize" => Some(quantize_case(&mut noise, 3, 96, 1)),
+        _ => None,
+    }
+}
+
+fn quantize_cases(cases: &mut Vec<Case>) {
+    let mut noise = Noise::new(7);
+    for (rows, k) in [(1, 32), (3, 96), (17, 288), (5, 1056)] {
+        for interleaved in [0, 1] {
+            cases.push(quantize_case(&mut noise, rows, k, interleaved));
+        }
+    }
+}
+
+/// Every block's largest is 127 times a power of two and nothing is near a tie, so that bytes are the same on every adapter.
+fn quantize_case(noise: &mut Noise, rows: usize, k: usize, interleaved: u32) -> Case {
+    let params = QuantizeParams { rows: rows as u32, k: k as u32, interleaved, ..Default::default() };
+    let mut x: Vec<f32> = Vec::with_capacity(rows * k);
+    for block in 0..rows * k / 32 {
+        let step = if block % 5 == 3 { 0.0 } else { f32::from_bits((120 + noise.bits() % 16) << 23) };
+        let largest = (noise.bits() % 32) as usize;
+        x.extend((0..32).map(|i| {
+            let byte = if i == largest { 127.0 } else { (126.0 * noise.value()).round() + 0.3 * noise.value() };
+            byte * step
+        }));
+    }
+    let mut out = vec![UNTOUCHED.to_bits(); params.out_len()];
+    quantize(&x, &params, &mut out);
+    let shape = format!("rows {rows} k {k} interleaved {interleaved}");
+    case(&shape, Slots::NONE, vec![words(&x)], params, &[bytemuck::cast_slice(&out)], quantize::TOLERANCE)
+}
+
+fn yardstick_cases(cases: &mut Vec<Case>) {
+    let mut noise = Noise::new(8);
+    for len in [4, 1028, 70_000] {
+        let x = noise.values(len);
+        let params = StreamCopyParams { len: len as u32, ..Default::default() };
+        let mut out = untouched(len);
+        stream_copy(&x, &params, &mut out);
+        cases.push(case(&format!("len {len}"), Slots::NONE, vec![words(&x)], params, &[&out], stream_copy::TOLERANCE));
+    }
+    for (len, rounds) in [(32, 0), (2080, 1), (4128, 17)] {
+        let x = noise.values(len);
+        let params = MultiplyAddParams { len: len as u32, rounds, factor: 0.5, step: 0.75, ..Default::default() };
+        let mut out = untouched(len);
+        multiply_add(&x, &params, &mut out);
+        let shape = format!("len {len} rounds {rounds}");
+        cases.push(case(&shape, Slots::NONE, vec![words(&x)], params, &[&out], multiply_add::TOLERANCE));
     }
 }
 
@@ -585,6 +673,16 @@ mod tests {
             for slots in shader.specializations() {
                 let name = shader.name(slots);
                 assert!(cases.iter().any(|case| case.shader.name(case.slots) == name), "{name} has no case");
+            }
+        }
+    }
+
+    #[test]
+    fn every_overlay_has_a_self_test() {
+        for shader in registry::SHADERS {
+            for slots in shader.specializations().into_iter().filter(|slots| slots.overlay.is_some()) {
+                let case = self_test(shader, slots).unwrap_or_else(|| panic!("{} has none", shader.name(slots)));
+                assert_eq!(case.shader.name(case.slots), shader.name(slots));
             }
         }
     }

@@ -1,4 +1,8 @@
-//! The table of shaders and how their template slots are filled.
+//! The table of shaders, how their template slots are filled, and the overlays they come in.
+//!
+//! A kernel is one text. Where adapters differ in what they can do, the text has a slot that an [`Overlay`] fills in
+//! another way than the baseline, which every WebGPU adapter runs: how activations are read and multiplied, what a tile
+//! is made of, how lanes add up.
 
 use bytemuck::Pod;
 
@@ -26,6 +30,53 @@ pub struct Shader {
     pub takes_weights: bool,
     /// Has a `{{ ROWS }}` slot.
     pub takes_rows: bool,
+    /// The overlays it comes in beside the baseline, the one to be preferred first.
+    pub overlays: &'static [Overlay],
+}
+
+/// A variant of a kernel for adapters that can do more than every WebGPU adapter must.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Overlay {
+    /// Products of 16-bit floats, sums of 32-bit ones. Needs the feature `shader-f16`.
+    F16,
+    /// Lanes add up through the registers of their subgroup, of any size, rather than through workgroup memory. Needs the
+    /// feature `subgroups`.
+    Subgroups,
+    /// Activations of 8 bits and a scale a block, four products in one instruction. Needs WGSL's
+    /// `packed_4x8_integer_dot_product`.
+    Dp4a,
+}
+
+impl Overlay {
+    /// Every overlay.
+    pub const ALL: [Self; 3] = [Self::F16, Self::Subgroups, Self::Dp4a];
+
+    /// Stable lower-case name, as in pipeline names and in `shared/*_<name>.wgsl`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::F16 => "f16",
+            Self::Subgroups => "subgroups",
+            Self::Dp4a => "dp4a",
+        }
+    }
+
+    /// Whether it can read weights of this format: 16-bit floats must hold them, and bytes must be what they are made of.
+    pub const fn reads(self, format: WeightFormat) -> bool {
+        match self {
+            Self::F16 => !matches!(format, WeightFormat::F32 | WeightFormat::Bf16),
+            Self::Subgroups => true,
+            Self::Dp4a => matches!(format, WeightFormat::Q8_0 | WeightFormat::Q4_0),
+        }
+    }
+
+    /// The directive that WGSL wants before everything else.
+    const fn directive(self) -> &'static str {
+        match self {
+            Self::F16 => "enable f16;\n",
+            Self::Subgroups => "enable subgroups;\n",
+            Self::Dp4a => "requires packed_4x8_integer_dot_product;\n",
+        }
+    }
 }
 
 /// What fills a shader's template slots.
@@ -35,20 +86,27 @@ pub struct Slots {
     pub weights: Option<WeightFormat>,
     /// Row group behind `{{ ROWS }}`: one of [`ROW_GROUPS`].
     pub rows: Option<u32>,
+    /// The variant; `None` is the baseline.
+    pub overlay: Option<Overlay>,
 }
 
 impl Slots {
     /// For a shader without slots.
-    pub const NONE: Self = Self { weights: None, rows: None };
+    pub const NONE: Self = Self { weights: None, rows: None, overlay: None };
 
     /// For a shader that reads a weight matrix.
     pub const fn weights(format: WeightFormat) -> Self {
-        Self { weights: Some(format), rows: None }
+        Self { weights: Some(format), ..Self::NONE }
     }
 
     /// For a shader that reads a weight matrix and serves a fixed number of rows per workgroup.
     pub const fn weights_and_rows(format: WeightFormat, rows: u32) -> Self {
-        Self { weights: Some(format), rows: Some(rows) }
+        Self { weights: Some(format), rows: Some(rows), ..Self::NONE }
+    }
+
+    /// The same in another variant.
+    pub const fn with_overlay(self, overlay: Option<Overlay>) -> Self {
+        Self { overlay, ..self }
     }
 }
 
@@ -67,7 +125,7 @@ pub trait Params: Pod {
 }
 
 impl Shader {
-    /// Stable name of one specialisation, fit for a pipeline cache: `matvec.q8_0.r4`.
+    /// Stable name of one specialisation, fit for a pipeline cache: `matvec.q8_0.r4.subgroups`.
     pub fn name(&self, slots: Slots) -> String {
         self.check(slots);
         let mut name = self.stem.to_owned();
@@ -77,15 +135,19 @@ impl Shader {
         if let Some(rows) = slots.rows {
             name = format!("{name}.r{rows}");
         }
+        if let Some(overlay) = slots.overlay {
+            name = name + "." + overlay.name();
+        }
         name
     }
 
     /// WGSL with all slots filled.
     pub fn source(&self, slots: Slots) -> String {
         self.check(slots);
-        let mut source = self.template.to_owned();
-        if let Some(format) = slots.weights {
-            source = source.replace("{{ weights }}", &[OCTET, weights_source(format)].join("\n"));
+        let mut source = slots.overlay.map_or("", Overlay::directive).to_owned() + self.template;
+        // What is put in may have slots itself: the outer ones come first.
+        for (slot, text) in parts(slots) {
+            source = source.replace(slot, text);
         }
         if let Some(rows) = slots.rows {
             source = source.replace("{{ ROWS }}", &rows.to_string());
@@ -97,7 +159,20 @@ impl Shader {
     pub fn specializations(&self) -> Vec<Slots> {
         let formats = if self.takes_weights { WeightFormat::ALL.map(Some).to_vec() } else { vec![None] };
         let groups = if self.takes_rows { ROW_GROUPS.map(Some).to_vec() } else { vec![None] };
-        formats.iter().flat_map(|&weights| groups.iter().map(move |&rows| Slots { weights, rows })).collect()
+        let baselines =
+            formats.iter().flat_map(|&weights| groups.iter().map(move |&rows| Slots { weights, rows, overlay: None }));
+        baselines
+            .flat_map(|slots| [slots].into_iter().chain(self.overlays(slots).map(move |o| slots.with_overlay(Some(o)))))
+            .collect()
+    }
+
+    /// The overlays of one specialisation, the one to be preferred first. A single row waits for the weights, not for the
+    /// arithmetic: bytes would only cost the launch that makes them.
+    pub fn overlays(&self, slots: Slots) -> impl Iterator<Item = Overlay> {
+        self.overlays.iter().copied().filter(move |overlay| {
+            slots.weights.is_none_or(|format| overlay.reads(format))
+                && (*overlay != Overlay::Dp4a || slots.rows != Some(1))
+        })
     }
 
     /// Names of the output bindings.
@@ -114,11 +189,50 @@ impl Shader {
         assert_eq!(slots.weights.is_some(), self.takes_weights, "{}: weight format slot", self.stem);
         assert_eq!(slots.rows.is_some(), self.takes_rows, "{}: row group slot", self.stem);
         assert!(slots.rows.is_none_or(|rows| ROW_GROUPS.contains(&rows)), "{}: row group {slots:?}", self.stem);
+        assert!(slots.overlay.is_none_or(|o| self.overlays(slots).any(|has| has == o)), "{}: {slots:?}", self.stem);
     }
 }
 
-/// What the formats' files are written with.
-const OCTET: &str = include_str!("../shared/octet.wgsl");
+/// What stands in `shared/` for the slots of these names. Only the slots decide, not the shader.
+fn parts(slots: Slots) -> [(&'static str, &'static str); 10] {
+    let overlay = slots.overlay;
+    // dp4a's bytes read words and factors as the format's own file does.
+    let bytes = match (overlay, slots.weights) {
+        (Some(Overlay::Dp4a), Some(WeightFormat::Q8_0)) => include_str!("../shared/bytes_q8_0.wgsl"),
+        (Some(Overlay::Dp4a), Some(WeightFormat::Q4_0)) => include_str!("../shared/bytes_q4_0.wgsl"),
+        _ => "",
+    };
+    let activations = match overlay {
+        Some(Overlay::Dp4a) => include_str!("../shared/activations_dp4a.wgsl"),
+        _ => include_str!("../shared/activations.wgsl"),
+    };
+    let tile = match overlay {
+        Some(Overlay::Dp4a) => include_str!("../shared/tile_dp4a.wgsl"),
+        _ => include_str!("../shared/tile.wgsl"),
+    };
+    let part = match overlay {
+        Some(Overlay::F16) => include_str!("../shared/part_f16.wgsl"),
+        _ => include_str!("../shared/part.wgsl"),
+    };
+    let (team_sum, workgroup_sum) = match overlay {
+        Some(Overlay::Subgroups) => {
+            (include_str!("../shared/team_sum_subgroups.wgsl"), include_str!("../shared/workgroup_sum_subgroups.wgsl"))
+        }
+        _ => (include_str!("../shared/team_sum.wgsl"), include_str!("../shared/workgroup_sum.wgsl")),
+    };
+    [
+        ("{{ row_products }}", include_str!("../shared/row_products.wgsl")),
+        ("{{ tile }}", tile),
+        ("{{ part }}", part),
+        ("{{ activations }}", activations),
+        ("{{ weights }}", "{{ octet }}\n{{ format }}\n{{ bytes }}"),
+        ("{{ octet }}", include_str!("../shared/octet.wgsl")),
+        ("{{ format }}", slots.weights.map_or("", weights_source)),
+        ("{{ bytes }}", bytes),
+        ("{{ team_sum }}", team_sum),
+        ("{{ workgroup_sum }}", workgroup_sum),
+    ]
+}
 
 const fn weights_source(format: WeightFormat) -> &'static str {
     match format {
@@ -140,7 +254,7 @@ const fn weights_source(format: WeightFormat) -> &'static str {
 }
 
 /// Every shader of the crate.
-pub const SHADERS: [&Shader; 13] = [
+pub const SHADERS: [&Shader; 16] = [
     &EMBED,
     &RMS_NORM,
     &ADD_RMS_NORM,
@@ -154,16 +268,21 @@ pub const SHADERS: [&Shader; 13] = [
     &ADD_BIAS,
     &SCALE_LOGITS,
     &SAMPLE,
+    &QUANTIZE,
+    &STREAM_COPY,
+    &MULTIPLY_ADD,
 ];
 
 macro_rules! shader {
-    ($(#[$doc:meta])* $name:ident = $stem:literal, [$($input:literal),*] => [$($output:literal),*], $size:literal $(, $slot:ident)*) => {
+    ($(#[$doc:meta])* $name:ident = $stem:literal, [$($input:literal),*] => [$($output:literal),*], $size:literal
+     $(, $slot:ident)* $(; $($overlay:ident),+)?) => {
         $(#[$doc])*
         pub const $name: Shader = Shader {
             bindings: &[$($input,)* $($output,)*],
             outputs: [$($output),*].len(),
             workgroup_size: $size,
             $($slot: true,)*
+            $(overlays: &[$(Overlay::$overlay),+],)?
             ..Shader::plain($stem, include_str!(concat!("../", $stem, ".wgsl")))
         };
     };
@@ -171,7 +290,16 @@ macro_rules! shader {
 
 impl Shader {
     const fn plain(stem: &'static str, template: &'static str) -> Self {
-        Self { stem, template, bindings: &[], outputs: 0, workgroup_size: 0, takes_weights: false, takes_rows: false }
+        Self {
+            stem,
+            template,
+            bindings: &[],
+            outputs: 0,
+            workgroup_size: 0,
+            takes_weights: false,
+            takes_rows: false,
+            overlays: &[],
+        }
     }
 }
 
@@ -180,22 +308,22 @@ shader!(
     EMBED = "embed", ["weights", "step"] => ["out"], 64, takes_weights);
 shader!(
     /// Root-mean-square norm.
-    RMS_NORM = "rms_norm", ["x", "weight"] => ["out"], 128);
+    RMS_NORM = "rms_norm", ["x", "weight"] => ["out"], 128; Subgroups);
 shader!(
     /// Residual sum and its norm.
-    ADD_RMS_NORM = "add_rms_norm", ["x", "delta", "weight"] => ["sum", "out"], 128);
+    ADD_RMS_NORM = "add_rms_norm", ["x", "delta", "weight"] => ["sum", "out"], 128; Subgroups);
 shader!(
     /// Matrix product for few rows.
-    MATVEC = "matvec", ["x", "weights"] => ["out"], 64, takes_weights, takes_rows);
+    MATVEC = "matvec", ["x", "weights"] => ["out"], 64, takes_weights, takes_rows; Dp4a, Subgroups);
 shader!(
     /// Gated matrix product for few rows.
-    GATED_MATVEC = "gated_matvec", ["x", "weights"] => ["out"], 64, takes_weights, takes_rows);
+    GATED_MATVEC = "gated_matvec", ["x", "weights"] => ["out"], 64, takes_weights, takes_rows; Dp4a, Subgroups);
 shader!(
     /// Matrix product for many rows.
-    MATMUL = "matmul", ["x", "weights"] => ["out"], 128, takes_weights);
+    MATMUL = "matmul", ["x", "weights"] => ["out"], 64, takes_weights; Dp4a, F16);
 shader!(
     /// Gated matrix product for many rows.
-    GATED_MATMUL = "gated_matmul", ["x", "weights"] => ["out"], 128, takes_weights);
+    GATED_MATMUL = "gated_matmul", ["x", "weights"] => ["out"], 64, takes_weights; Dp4a, F16);
 shader!(
     /// Split into heads, bias, norm, rotation, write of k and v to the KV pages.
     QKV_EPILOGUE = "qkv_epilogue", ["qkv", "step", "rope", "vectors"] => ["q", "k_pages", "v_pages"], 64);
@@ -214,3 +342,12 @@ shader!(
 shader!(
     /// Next token of each row of logits.
     SAMPLE = "sample", ["logits", "step"] => ["ids", "logprobs"], 256);
+shader!(
+    /// Activations as bytes, for the overlay of the products that multiplies those.
+    QUANTIZE = "quantize", ["x"] => ["out"], 64);
+shader!(
+    /// Nothing but memory: a yardstick.
+    STREAM_COPY = "stream_copy", ["x"] => ["out"], 256);
+shader!(
+    /// Nothing but arithmetic: a yardstick.
+    MULTIPLY_ADD = "multiply_add", ["x"] => ["out"], 64);

@@ -30,6 +30,7 @@ const wanted = process.env.MINIONS_BROWSER_ADAPTER ?? process.env.MINIONS_ADAPTE
 const browser = await chromium.launch(launchOptions(wanted === "hardware" ? wanted : "software"));
 try {
   await measureProtocol();
+  await measureKernels();
   await measure("demo", "/models/demo-worker.gguf", [128, 512]);
   await measure("135m", "/generated/random-135m.gguf", quick ? [128] : [128, 512]);
 } finally {
@@ -52,6 +53,34 @@ async function measureProtocol() {
     return fastest;
   });
   rows.push({ suite: "browser", case: `minions-${jobs}-jobs`, metric: "protocol_seconds", value: round(ms / 1000), unit: "s", adapter: "none" });
+  await page.close();
+}
+
+/** Every kernel, and what part it is of the adapter's own ceilings, which are measured first. */
+async function measureKernels() {
+  const page = await browser.newPage();
+  await page.goto(`${server.origin}/pages/blank.html`);
+  await page.waitForFunction(() => "connect" in globalThis);
+  const { adapter, speeds } = await page.evaluate(async (quick) => {
+    const { client, worker } = connect();
+    const speeds = await client.call("benchKernels", { wasmUrl: null, quick });
+    worker.terminate();
+    return { adapter: (await globalThis.minions.Engine.isSupported()).adapter, speeds };
+  }, quick);
+  const ceiling = (kernel, per) => {
+    const { seconds, ...speed } = speeds.find((speed) => speed.kernel === kernel);
+    return speed[per] / seconds;
+  };
+  const [copy, arithmetic] = [ceiling("stream_copy", "bytes"), ceiling("multiply_add", "flops")];
+  for (const { kernel, shape, seconds, bytes, flops } of speeds) {
+    const add = (metric, value, unit) =>
+      rows.push({ suite: "browser", case: `${kernel} ${shape}`, metric, value: round(value), unit, adapter });
+    add("bandwidth", bytes / seconds / 1e9, "GB/s");
+    add("of_copy", bytes / seconds / copy, "1");
+    if (flops === 0) continue;
+    add("arithmetic", flops / seconds / 1e9, "GFLOP/s");
+    add("of_multiply_add", flops / seconds / arithmetic, "1");
+  }
   await page.close();
 }
 

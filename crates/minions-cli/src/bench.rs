@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use minions_chat::{ChatModel, ChatRequest, Message};
-use minions_engine::{Counters, Engine, LoadOptions, MemorySource};
+use minions_engine::{Compute, Counters, Engine, KernelSpeed, LoadOptions, MemorySource, bench_kernels};
 use minions_protocol::{REHEARSAL_JOBS, Rehearsal};
 use serde::Serialize;
 
@@ -17,6 +17,9 @@ pub struct Arguments {
     /// Fewer tokens and only one prefill length.
     #[arg(long)]
     quick: bool,
+    /// Only the kernels, beside what the adapter can do at best.
+    #[arg(long)]
+    kernels: bool,
     /// Where to write the rows.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -40,8 +43,21 @@ struct Row {
 
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut bench = Bench { adapter: "none".to_owned(), rows: Vec::new() };
-    bench.protocol().await?;
+    if !arguments.kernels {
+        bench.protocol().await?;
+        models(&arguments, &mut bench).await?;
+    }
+    let compute = arguments.device.open().await?;
+    if compute.adapter().is_gpu() {
+        bench.kernels(&compute, arguments.quick).await?;
+    }
+    if let Some(path) = arguments.json {
+        std::fs::write(path, serde_json::to_string_pretty(&bench.rows)?)?;
+    }
+    Ok(())
+}
 
+async fn models(arguments: &Arguments, bench: &mut Bench) -> anyhow::Result<()> {
     let decode_tokens = if arguments.quick { 8 } else { 32 };
     let prefill_tokens: &[usize] = if arguments.quick { &[128] } else { &[128, 512] };
 
@@ -56,12 +72,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let started = Instant::now();
     let options = LoadOptions { context_length: Some(1024), ..LoadOptions::default() };
     let engine = Engine::load(arguments.device.open().await?, source, "random.gguf", options, &mut |_| {}).await?;
-    bench.model(LLAMA_135M.name, &engine, started, prefill_tokens, decode_tokens).await?;
-
-    if let Some(path) = arguments.json {
-        std::fs::write(path, serde_json::to_string_pretty(&bench.rows)?)?;
-    }
-    Ok(())
+    bench.model(LLAMA_135M.name, &engine, started, prefill_tokens, decode_tokens).await
 }
 
 struct Bench {
@@ -84,6 +95,34 @@ impl Bench {
         Ok(())
     }
 
+    /// Every kernel, and what part it is of the adapter's own ceilings, which are measured first.
+    async fn kernels(&mut self, compute: &Compute, quick: bool) -> anyhow::Result<()> {
+        self.adapter = format!("{} ({})", compute.adapter().name, compute.adapter().backend);
+        let origin = Instant::now();
+        let (mut copy, mut arithmetic) = (f64::NAN, f64::NAN);
+        let mut on_speed = |speed: KernelSpeed| {
+            copy = if speed.kernel == "stream_copy" { speed.bandwidth() } else { copy };
+            arithmetic = if speed.kernel == "multiply_add" { speed.arithmetic() } else { arithmetic };
+            let case = format!("{} {}", speed.kernel, speed.shape);
+            let (of_copy, of_arithmetic) = (speed.bandwidth() / copy, speed.arithmetic() / arithmetic);
+            println!(
+                "{case:44} {:8.2} GB/s {:5.1} % of the copy {:9.2} GFLOP/s {:5.1} % of multiply_add",
+                speed.bandwidth() / 1e9,
+                of_copy * 100.0,
+                speed.arithmetic() / 1e9,
+                of_arithmetic * 100.0
+            );
+            self.push(case.clone(), "bandwidth", speed.bandwidth() / 1e9, "GB/s");
+            self.push(case.clone(), "of_copy", of_copy, "1");
+            if speed.flops > 0.0 {
+                self.push(case.clone(), "arithmetic", speed.arithmetic() / 1e9, "GFLOP/s");
+                self.push(case, "of_multiply_add", of_arithmetic, "1");
+            }
+        };
+        bench_kernels(compute, quick, &|| origin.elapsed().as_secs_f64(), &mut on_speed).await?;
+        Ok(())
+    }
+
     async fn model(
         &mut self,
         name: &str,
@@ -93,6 +132,11 @@ impl Bench {
         decode_tokens: usize,
     ) -> anyhow::Result<()> {
         self.adapter = format!("{} ({})", engine.adapter().name, engine.adapter().backend);
+        for overlay in &engine.adapter().overlays {
+            let kernel = overlay.kernel.as_deref().unwrap_or("every kernel");
+            let reason = overlay.reason.as_deref().map_or("in use".to_owned(), |reason| format!("off: {reason}"));
+            println!("{name}: {} of {kernel}: {reason}", overlay.overlay);
+        }
         self.row(format!("{name}-load"), "load_seconds", load_started.elapsed().as_secs_f64(), "s");
         // Compiles the kernels, so that what follows measures their work alone.
         generate(engine, 40, 2, 0).await?;
@@ -122,6 +166,10 @@ impl Bench {
 
     fn row(&mut self, case: String, metric: &'static str, value: f64, unit: &'static str) {
         println!("{case:20} {metric:28} {value:14.3} {unit}");
+        self.push(case, metric, value, unit);
+    }
+
+    fn push(&mut self, case: String, metric: &'static str, value: f64, unit: &'static str) {
         self.rows.push(Row { suite: "native", case, metric, value, unit, adapter: self.adapter.clone() });
     }
 }

@@ -6,9 +6,11 @@
 
 use burn::tensor::Device;
 use burn::tensor::wgpu::WgpuSetup;
+use minions_shaders::{Overlay, Shader, Slots, WeightFormat};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::kernels::{self, KernelOverlay, Pipelines};
 
 /// Dispatches recorded before cubecl submits on its own. A step of a 30-layer model has about 250; a step must not be cut
 /// into many submits, so this is far above.
@@ -21,6 +23,9 @@ pub struct Compute {
     /// What `device` is made of; `None` on the CPU.
     pub(crate) wgpu: Option<Wgpu>,
     adapter: Adapter,
+    overlays: Overlays,
+    /// Where the self-test takes kernels' texts from.
+    pub(crate) source: fn(&Shader, Slots) -> String,
 }
 
 /// The device and the queue that cubecl works with, for what it cannot do.
@@ -28,6 +33,23 @@ pub struct Compute {
 pub(crate) struct Wgpu {
     pub device: wgpu::Device,
     pub queue: wgpu::Queue,
+    /// What was compiled for use outside of cubecl.
+    pub pipelines: Pipelines,
+    /// What kernels may use beyond what every adapter has.
+    overlays: Vec<Overlay>,
+    is_software: bool,
+}
+
+/// Where kernels run with overlays, if the self-test finds them right there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overlays {
+    /// On hardware. A software adapter gains nothing: it does on the CPU what the overlays ask of a GPU, and is slower for it.
+    #[default]
+    OnHardware,
+    /// Wherever the adapter has what they need: for tests and benchmarks.
+    Everywhere,
+    /// Nowhere: every product is computed in 32-bit floats.
+    Nowhere,
 }
 
 /// What runs the kernels.
@@ -44,6 +66,8 @@ pub struct Adapter {
     pub reason: Option<String>,
     /// Features of the device that kernels may use.
     pub features: Vec<String>,
+    /// Which kernels of the loaded model run in which variant, and which could not and why.
+    pub overlays: Vec<KernelOverlay>,
     /// The largest buffer in bytes.
     pub max_buffer_bytes: u64,
     /// The largest part of a buffer that one kernel can see, in bytes.
@@ -86,7 +110,14 @@ impl Compute {
             .await
             .map_err(|error| Error::WebgpuUnavailable(format!("the adapter gave no device: {error}")))?;
         let backend = info.backend;
-        let wgpu = Wgpu { device: device.clone(), queue: queue.clone() };
+        let overlays: Vec<_> = Overlay::ALL.into_iter().filter(|o| has(&instance, &info, features, *o)).collect();
+        let wgpu = Wgpu {
+            device: device.clone(),
+            queue: queue.clone(),
+            pipelines: Pipelines::default(),
+            overlays: overlays.clone(),
+            is_software: info.device_type == wgpu::DeviceType::Cpu || info.name.to_lowercase().contains("swiftshader"),
+        };
         let device = Device::wgpu_options()
             .tasks_max(TASKS_MAX)
             .setup(WgpuSetup { instance, adapter, device, queue, backend })
@@ -101,10 +132,13 @@ impl Compute {
                 name,
                 backend: backend.to_string(),
                 reason: None,
-                features: features.iter_names().map(|(name, _)| name.to_lowercase()).collect(),
+                features: feature_names(features, &overlays),
+                overlays: Vec::new(),
                 max_buffer_bytes: limits.max_buffer_size,
                 max_binding_bytes: limits.max_storage_buffer_binding_size,
             },
+            overlays: Overlays::default(),
+            source: Shader::source,
         })
     }
 
@@ -119,9 +153,62 @@ impl Compute {
                 backend: "twins of the kernels".to_owned(),
                 reason: Some(reason.into()),
                 features: Vec::new(),
+                overlays: Vec::new(),
                 max_buffer_bytes: u64::MAX,
                 max_binding_bytes: u64::MAX,
             },
+            overlays: Overlays::default(),
+            source: Shader::source,
+        }
+    }
+
+    /// Another rule for where kernels run with overlays.
+    #[must_use]
+    pub fn with_overlays(self, overlays: Overlays) -> Self {
+        Self { overlays, ..self }
+    }
+
+    /// Other texts of the kernels for the self-test: how a test has it find one that is wrong.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_self_test_source(self, source: fn(&Shader, Slots) -> String) -> Self {
+        Self { source, ..self }
+    }
+
+    /// What a shell knows of the adapter and `wgpu` does not: a browser's vendor and architecture.
+    #[must_use]
+    pub fn described(mut self, description: &str) -> Self {
+        if let Some(wgpu) = &mut self.wgpu
+            && !description.is_empty()
+        {
+            description.clone_into(&mut self.adapter.name);
+            wgpu.is_software |= description.contains("swiftshader");
+            if description.starts_with("apple") {
+                wgpu.overlays.retain(|overlay| *overlay != Overlay::Dp4a);
+            }
+        }
+        self
+    }
+
+    /// Tries the overlays of the kernels that weights of these formats meet, and has the device run those that are right.
+    pub(crate) async fn choose_overlays(&mut self, formats: &[WeightFormat]) -> Result<()> {
+        self.adapter.overlays = match &self.wgpu {
+            Some(_) => kernels::choose_overlays(self, formats).await?,
+            None => Vec::new(),
+        };
+        Ok(())
+    }
+
+    /// Why the device must not run an overlay at all; `None` if it may.
+    pub(crate) fn refuses(&self, overlay: Overlay) -> Option<&'static str> {
+        let wgpu = self.wgpu.as_ref()?;
+        if !wgpu.overlays.contains(&overlay) {
+            return Some("the adapter lacks what it needs, or emulates it");
+        }
+        match self.overlays {
+            Overlays::Nowhere => Some("overlays are switched off"),
+            Overlays::OnHardware if wgpu.is_software => Some("a software adapter gains nothing by it"),
+            _ => None,
         }
     }
 
@@ -143,6 +230,46 @@ impl Adapter {
     pub fn is_gpu(&self) -> bool {
         self.kind == AdapterKind::Gpu
     }
+}
+
+impl Wgpu {
+    /// Whether kernels may use what an overlay needs.
+    pub fn has(&self, overlay: Overlay) -> bool {
+        self.overlays.contains(&overlay)
+    }
+}
+
+/// Whether kernels may use what an overlay needs, and it is worth using.
+fn has(instance: &wgpu::Instance, info: &wgpu::AdapterInfo, features: wgpu::Features, overlay: Overlay) -> bool {
+    match overlay {
+        Overlay::F16 => features.contains(wgpu::Features::SHADER_F16),
+        // wgpu 30 cannot ask a browser for subgroups and does not see that it has them. The worker's script asks for them
+        // (`subgroups.ts`) whenever the adapter has them, and then the adapter tells their size.
+        Overlay::Subgroups if cfg!(target_family = "wasm") => info.subgroup_max_size > 0,
+        Overlay::Subgroups => features.contains(wgpu::Features::SUBGROUP),
+        // Apple's GPUs have no such instruction; Metal makes several of it.
+        Overlay::Dp4a => {
+            info.backend != wgpu::Backend::Metal
+                && instance.wgsl_language_features().contains(wgpu::WgslLanguageFeatures::Packed4x8IntegerDotProduct)
+        }
+    }
+}
+
+/// The names of features, as WebGPU has them.
+fn feature_names(features: wgpu::Features, overlays: &[Overlay]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    if features.contains(wgpu::Features::TIMESTAMP_QUERY) {
+        names.push("timestamp-query".to_owned());
+    }
+    names.extend(overlays.iter().map(|overlay| {
+        let name = match overlay {
+            Overlay::F16 => "shader-f16",
+            Overlay::Subgroups => "subgroups",
+            Overlay::Dp4a => "packed_4x8_integer_dot_product",
+        };
+        name.to_owned()
+    }));
+    names
 }
 
 /// Features that kernels, or the runtime under them, make use of where the adapter has them.

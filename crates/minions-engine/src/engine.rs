@@ -1,5 +1,7 @@
 //! The engine: a loaded model that answers conversations.
 
+mod embedding;
+
 use std::cell::{OnceCell, RefCell};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,6 +18,8 @@ use crate::kernels::{self, CapturedStep, Counters, Sample};
 use crate::model::{KvCache, PagePool, Quantization, Transformer, load};
 use crate::text::{ChatTemplate, Date, Thinking, Tokenizer};
 use crate::weights::{ModelFile, ModelSource};
+
+pub use embedding::Pooling;
 
 /// Prompt tokens read in one step. A step is one submit: small enough to abort soon and to leave the GPU to others,
 /// large enough to read the weights rarely.
@@ -124,7 +128,7 @@ impl Engine {
     ///
     /// Everything about the files is checked before the first byte goes to the device.
     pub async fn load<S: ModelSource>(
-        compute: Compute,
+        mut compute: Compute,
         source: S,
         main: &str,
         options: LoadOptions,
@@ -145,6 +149,7 @@ impl Engine {
         let end_tokens = [config.eos_token_ids.clone(), tokenizer.turn_ends()].concat();
         let vocab_size = config.vocab_size;
         let loaded = load(&file, context_length, options.quantize, &compute, on_progress).await?;
+        compute.choose_overlays(&loaded.formats).await?;
         let pool = PagePool::new(context_length.div_ceil(minions_shaders::PAGE_SIZE));
         let cache = KvCache::new(config, pool.total(), &compute.device);
         let mut engine = Self {

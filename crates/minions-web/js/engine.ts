@@ -4,7 +4,7 @@ import { ChatCompletions } from "./chat.js";
 import { MinionsError } from "./errors.js";
 import { Client } from "./rpc.js";
 import { isSupported, type Support } from "./support.js";
-import type { Adapter, Device, ModelInfo, ModelSource, Progress, Quantization } from "./types.js";
+import type { Adapter, Device, ModelInfo, ModelSource, Pooling, Progress, Quantization } from "./types.js";
 import type { Methods, WireSource } from "./wire.js";
 
 /** How to load a model. */
@@ -30,6 +30,12 @@ export interface LoadOptions {
   worker?: Worker | undefined;
   /** Where `minions_web_bg.wasm` is, if not beside the worker's script. */
   wasmUrl?: string | URL | undefined;
+}
+
+/** How to embed texts. */
+export interface EmbedOptions {
+  /** `"mean"` unless said otherwise; models that were trained to be read at their last token want `"last"`. */
+  pooling?: Pooling | undefined;
 }
 
 /**
@@ -97,6 +103,19 @@ export class Engine {
       terminate?.();
       throw error;
     }
+  }
+
+  /**
+   * A vector of length 1 for each text, for finding those that are alike: their product is the greater the more they have
+   * in common. What the model was trained to see around a text, such as `query: ` before it or a token after it, belongs
+   * into the text.
+   *
+   * @throws {MinionsError} `invalid_request` for a text without a token, `context_overflow`
+   */
+  async embed(texts: string[], options: EmbedOptions = {}): Promise<Float32Array[]> {
+    const vectors = await this.client.call("embed", { texts, pooling: options.pooling ?? "mean" });
+    const width = vectors.length / texts.length;
+    return texts.map((_, index) => vectors.slice(index * width, (index + 1) * width));
   }
 
   /** Frees the model. Calls that are still running are rejected, and so is every later one. */

@@ -18,7 +18,7 @@ export type {
   TopLogprob,
 } from "./chat.js";
 export { Engine } from "./engine.js";
-export type { LoadOptions } from "./engine.js";
+export type { EmbedOptions, LoadOptions } from "./engine.js";
 export { MinionsError } from "./errors.js";
 export type * from "./events.js";
 export type * from "./options.js";
@@ -28,4 +28,13 @@ export { openai, openaiCompatible, recorded } from "./providers.js";
 export type { CompatibleOptions, JsonMode, Provider, ProviderOptions, RecordedReply, Recording } from "./providers.js";
 export type { Price, Run, RunRequest } from "./run.js";
 export type { Support } from "./support.js";
-export type { Adapter, Device, ModelInfo, ModelSource, Progress, Quantization } from "./types.js";
+export type {
+  Adapter,
+  Device,
+  KernelOverlay,
+  ModelInfo,
+  ModelSource,
+  Pooling,
+  Progress,
+  Quantization,
+} from "./types.js";

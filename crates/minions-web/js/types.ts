@@ -40,6 +40,19 @@ export interface ModelInfo {
   parameters: number;
 }
 
+/** What became of a variant of the kernels on this adapter: each was tried against the plain one when the model was loaded. */
+export interface KernelOverlay {
+  /** The kernel; `null` for all there are. */
+  kernel: string | null;
+  /** 16-bit floats, sums over subgroups, or products of four bytes at once. */
+  overlay: "f16" | "subgroups" | "dp4a";
+  /** Why it is switched off; `null` when the kernel runs with it. */
+  reason: string | null;
+}
+
+/** How the hidden states of a text's tokens become one vector: their mean, or that of the last token. */
+export type Pooling = "mean" | "last";
+
 /** What runs a loaded model. */
 export interface Adapter {
   /** GPU or CPU. */
@@ -52,6 +65,8 @@ export interface Adapter {
   reason: string | null;
   /** Features of the device that kernels may use. */
   features: string[];
+  /** Which kernels of the loaded model run in which variant, and which could not and why. */
+  overlays: KernelOverlay[];
   /** The largest buffer in bytes. */
   maxBufferBytes: number;
   /** The largest part of a buffer that one kernel can see, in bytes. */

@@ -3,7 +3,7 @@ import type { FinishReason, History, Message, ProtocolName, Usage } from "./even
 import type { Privacy } from "./options.js";
 import type { JsonMode, Recording } from "./providers.js";
 import type { ResponseFormat, TokenLogprob } from "./chat.js";
-import type { Adapter, Device, ModelInfo, Progress, Quantization } from "./types.js";
+import type { Adapter, Device, ModelInfo, Pooling, Progress, Quantization } from "./types.js";
 
 /** A model as the worker gets it: addresses are absolute. */
 export type WireSource = { url: string } | { files: Record<string, Blob> };
@@ -102,6 +102,18 @@ export interface KernelCheck {
   failure: string | null;
 }
 
+/** How fast one kernel is. */
+export interface KernelSpeed {
+  kernel: string;
+  shape: string;
+  /** A launch. */
+  seconds: number;
+  /** Bytes that it must read and write at least. */
+  bytes: number;
+  /** Multiplications and additions that the result takes. */
+  flops: number;
+}
+
 /** The methods of the worker. A worker holds one engine. */
 export type Methods = {
   load: {
@@ -126,10 +138,14 @@ export type Methods = {
   abort: { params: { stream: number }; result: void; event: never };
   /** Token ids of a conversation as the model's template renders it. For tests. */
   tokenize: { params: WireRequest; result: Uint32Array; event: never };
+  /** A vector for each text, one after the other. */
+  embed: { params: { texts: string[]; pooling: Pooling }; result: Float32Array; event: never };
   /** Scores of the next token after each id, row-major. For tests. */
   logits: { params: Uint32Array; result: Float32Array; event: never };
   /** Compares every kernel with its twin on this GPU. For tests; needs no model. */
   checkKernels: { params: { wasmUrl: string | null }; result: KernelCheck[]; event: never };
+  /** Measures the kernels on this GPU. For benchmarks; needs no model. */
+  benchKernels: { params: { wasmUrl: string | null; quick: boolean }; result: KernelSpeed[]; event: never };
   /** For tests. */
   counters: { params: null; result: Counters; event: never };
   /** The size of the wasm memory. For tests. */

@@ -2,7 +2,8 @@
 import { download, pickMain } from "./download.js";
 import { MinionsError } from "./errors.js";
 import { type Endpoint, serve } from "./rpc.js";
-import init, { Engine, Rehearsal, checkKernels, memoryBytes, type Stream } from "./wasm/minions_web.js";
+import { requestSubgroups } from "./subgroups.js";
+import init, { Engine, Rehearsal, benchKernels, checkKernels, memoryBytes, type Stream } from "./wasm/minions_web.js";
 import type { Methods } from "./wire.js";
 
 let engine: Engine | undefined;
@@ -62,12 +63,19 @@ const die = serve<Methods>(globalThis as unknown as Endpoint, {
   async tokenize(request) {
     return loaded().tokenize(request);
   },
+  async embed({ texts, pooling }) {
+    return loaded().embed(texts, pooling);
+  },
   async logits(ids) {
     return loaded().logits(ids);
   },
   async checkKernels({ wasmUrl }) {
     await start(wasmUrl);
     return checkKernels();
+  },
+  async benchKernels({ wasmUrl, quick }) {
+    await start(wasmUrl);
+    return benchKernels(quick);
   },
   async counters() {
     return loaded().counters();
@@ -97,6 +105,7 @@ Object.assign(globalThis, {
 });
 
 async function start(wasmUrl: string | null): Promise<void> {
+  requestSubgroups();
   const url = wasmUrl ?? new URL("./wasm/minions_web_bg.wasm", import.meta.url);
   try {
     await init({ module_or_path: url });

@@ -14,6 +14,25 @@ pub async fn check_kernels() -> Result<JsValue, JsValue> {
     Ok(to_js(&checks)?)
 }
 
+/// Measures every kernel on this GPU, or if `quick` those for the usual formats, beside what the adapter can do at best.
+#[wasm_bindgen(js_name = benchKernels, unchecked_return_type = "KernelSpeed[]")]
+pub async fn bench_kernels(quick: bool) -> Result<JsValue, JsValue> {
+    let compute = open("gpu").await?;
+    let mut speeds = Vec::new();
+    let clock = || now() / 1000.0;
+    minions_engine::bench_kernels(&compute, quick, &clock, &mut |speed| speeds.push(speed))
+        .await
+        .map_err(Failure::from)?;
+    Ok(to_js(&speeds)?)
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// Milliseconds, in fractions.
+    #[wasm_bindgen(js_namespace = performance)]
+    fn now() -> f64;
+}
+
 /// The size of the wasm memory.
 #[wasm_bindgen(js_name = memoryBytes)]
 pub fn memory_bytes() -> f64 {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use js_sys::{Float32Array, Function, Map, Uint32Array};
 use minions_chat::ChatRequest;
-use minions_engine::{BetweenSteps, Compute, Date, LoadOptions, Progress};
+use minions_engine::{BetweenSteps, Compute, Date, LoadOptions, Pooling, Progress};
 use wasm_bindgen::prelude::*;
 
 use crate::blob_source::BlobSource;
@@ -19,7 +19,7 @@ use crate::{generation, run};
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
 import type { Adapter, ModelInfo, Progress } from "../types.js";
-import type { Counters, KernelCheck, WireRequest, WireRun } from "../wire.js";
+import type { Counters, KernelCheck, KernelSpeed, WireRequest, WireRun } from "../wire.js";
 "#;
 
 /// How long the CPU computes before waiting messages, an abort among them, get their turn.
@@ -105,6 +105,20 @@ impl Engine {
         Ok(Uint32Array::from(ids.as_slice()))
     }
 
+    /// A vector for each of `texts`, one after the other; `pooling` is `mean` or `last`.
+    pub async fn embed(&self, texts: Vec<String>, pooling: String) -> Result<Float32Array, JsValue> {
+        let pooling = match pooling.as_str() {
+            "mean" => Pooling::Mean,
+            "last" => Pooling::Last,
+            other => {
+                let message = format!("pooling is {other:?}; it must be mean or last");
+                return Err(Failure::invalid_request(message).into());
+            }
+        };
+        let vectors = self.engine.embed(&texts, pooling).await.map_err(Failure::from)?;
+        Ok(Float32Array::from(vectors.concat().as_slice()))
+    }
+
     /// Scores of the next token after each of `ids`, row-major. For tests.
     pub async fn logits(&self, ids: Vec<u32>) -> Result<Float32Array, JsValue> {
         let logits = self.engine.logits(&ids).await.map_err(Failure::from)?;
@@ -138,8 +152,20 @@ async fn gpu() -> minions_engine::Result<Compute> {
     if let Some(compute) = GPU.with(|gpu| gpu.get().cloned()) {
         return Ok(compute);
     }
-    let compute = Compute::gpu().await?;
+    let compute = Compute::gpu().await?.described(&adapter_description());
     Ok(GPU.with(|gpu| gpu.get_or_init(|| compute).clone()))
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// What the worker's script heard of the adapter when it was asked for a device (`subgroups.ts`).
+    #[wasm_bindgen(thread_local_v2, js_namespace = globalThis, js_name = __minions_adapter)]
+    static ADAPTER: Option<String>;
+}
+
+/// The adapter's vendor and architecture, which `wgpu` does not pass on.
+fn adapter_description() -> String {
+    ADAPTER.with(Clone::clone).unwrap_or_default()
 }
 
 /// The date where the user is.

@@ -17,6 +17,6 @@ mod run;
 mod start;
 mod stream;
 
-pub use diagnostics::{Rehearsal, check_kernels, memory_bytes};
+pub use diagnostics::{Rehearsal, bench_kernels, check_kernels, memory_bytes};
 pub use engine::{Engine, probe};
 pub use stream::Stream;

@@ -33,7 +33,7 @@ impl Params for GatedMatmulParams {
     const SHADER: &'static Shader = &GATED_MATMUL;
 
     fn workgroups(&self, _: Slots) -> [u32; 3] {
-        [self.f.div_ceil(32), self.rows.div_ceil(32), 1]
+        [self.f.div_ceil(32), self.rows.div_ceil(64), 1]
     }
 }
 

@@ -33,7 +33,7 @@ impl Params for GatedMatvecParams {
     const SHADER: &'static Shader = &GATED_MATVEC;
 
     fn workgroups(&self, slots: Slots) -> [u32; 3] {
-        [self.f.div_ceil(4), self.rows.div_ceil(slots.rows.unwrap_or(1)), 1]
+        [self.f.div_ceil(8), self.rows.div_ceil(slots.rows.unwrap_or(1)), 1]
     }
 }
 

@@ -31,7 +31,7 @@ impl Params for MatmulParams {
     const SHADER: &'static Shader = &MATMUL;
 
     fn workgroups(&self, _: Slots) -> [u32; 3] {
-        [self.n.div_ceil(64), self.rows.div_ceil(32), 1]
+        [self.n.div_ceil(64), self.rows.div_ceil(64), 1]
     }
 }
 

@@ -31,7 +31,7 @@ impl Params for MatvecParams {
     const SHADER: &'static Shader = &MATVEC;
 
     fn workgroups(&self, slots: Slots) -> [u32; 3] {
-        [self.n.div_ceil(8), self.rows.div_ceil(slots.rows.unwrap_or(1)), 1]
+        [self.n.div_ceil(16), self.rows.div_ceil(slots.rows.unwrap_or(1)), 1]
     }
 }
 

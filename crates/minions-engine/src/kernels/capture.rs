@@ -5,16 +5,15 @@
 //! ours on the same queue, copy included: one submit. What a launch costs, memory, bind group, uniforms, is paid once.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
 use burn_cubecl::cubecl::client::Client;
-use burn_cubecl::cubecl::future::channel;
 use burn_cubecl::cubecl::server::{BufferBinding, Handle, ServerError};
 use burn_cubecl::cubecl::wgpu::{AutoCompiler, WgpuResource, WgpuServer};
 use wgpu::util::DeviceExt;
 
-use super::launch::{Launch, capture_launches, note_read_back, note_replay};
+use super::launch::{Launch, capture_launches, note_replay};
 use super::sample::{Sample, Samples};
+use super::staging::{read, staging};
 use super::tensors::{float_primitive, primitive};
 use crate::device::Wgpu;
 use crate::error::{Error, Result};
@@ -56,12 +55,7 @@ impl CapturedStep {
     /// `run` must consist of this folder's kernels: burn's own operations would run now, and never again.
     pub fn capture<T>(wgpu: &Wgpu, step: &Step, run: impl FnOnce() -> (T, Samples)) -> Result<(T, Self)> {
         let ((result, Samples { ids, logprobs }), launches) = capture_launches(run);
-        let staging = wgpu.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("samples"),
-            size: size_of::<u32>() as u64 * (ids.dims()[0] + logprobs.dims()[0]) as u64,
-            usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
-            mapped_at_creation: false,
-        });
+        let staging = staging(&wgpu.device, size_of::<u32>() as u64 * (ids.dims()[0] + logprobs.dims()[0]) as u64);
         let (ids, logprobs, step) = (primitive(ids)?, float_primitive(logprobs)?, primitive(step.words())?);
         let client = ids.client.clone();
         let captured = Self {
@@ -105,46 +99,17 @@ impl CapturedStep {
         }
         self.wgpu.queue.submit([encoder.finish()]);
         note_replay(self.dispatches.len());
-        let words = self.read_staging(ids_size + logprobs_size).await?;
+        let words = read(&self.wgpu.device, &self.staging, ids_size + logprobs_size).await?;
         let (ids, logprobs) = words.split_at(ids_size as usize / size_of::<u32>());
         Ok(Sample::from_values(ids, bytemuck::cast_slice(logprobs), asked))
-    }
-
-    async fn read_staging(&self, size: u64) -> Result<Vec<u32>> {
-        let (sender, receiver) = channel::bounded(1);
-        // Before anything is awaited: whoever waits for the ids may give up.
-        let _mapping = Mapping(&self.staging);
-        self.staging.map_async(wgpu::MapMode::Read, ..size, move |mapped| {
-            // Nobody receives when the wait was given up.
-            let _ = sender.try_send(mapped);
-        });
-        // A browser polls by itself, and this does nothing there.
-        self.wgpu.device.poll(wgpu::PollType::wait_indefinitely()).map_err(gpu_error)?;
-        receiver.recv().await.map_err(gpu_error)?.map_err(gpu_error)?;
-        let bytes = self.staging.get_mapped_range(..size).map_err(gpu_error)?;
-        note_read_back(bytes.len());
-        Ok(bytemuck::pod_collect_to_vec(&bytes[..]))
-    }
-}
-
-/// Unmaps the buffer in the end, or takes the request back if it is not mapped yet: either way the next step may use it.
-struct Mapping<'a>(&'a wgpu::Buffer);
-
-impl Drop for Mapping<'_> {
-    fn drop(&mut self) {
-        self.0.unmap();
     }
 }
 
 fn dispatches(wgpu: &Wgpu, client: &Client, launches: Vec<Launch>) -> Result<Vec<Dispatch>> {
-    let mut pipelines = HashMap::new();
     let mut uniforms = HashMap::new();
     let mut dispatches = Vec::with_capacity(launches.len());
     for Launch { shader, slots, buffers, params, workgroups } in launches {
-        let pipeline = match pipelines.entry((shader.stem, slots)) {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => entry.insert(pipeline(&wgpu.device, &shader.name(slots), shader.source(slots))),
-        };
+        let pipeline = wgpu.pipelines.get(&wgpu.device, shader, slots);
         let uniform = uniforms.entry(params).or_insert_with_key(|params| {
             wgpu.device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
                 label: None,
@@ -163,28 +128,9 @@ fn dispatches(wgpu: &Wgpu, client: &Client, launches: Vec<Launch>) -> Result<Vec
             layout: &pipeline.get_bind_group_layout(0),
             entries: &entries,
         });
-        dispatches.push(Dispatch { pipeline: pipeline.clone(), bind_group, workgroups, _buffers: buffers });
+        dispatches.push(Dispatch { pipeline, bind_group, workgroups, _buffers: buffers });
     }
     Ok(dispatches)
-}
-
-fn pipeline(device: &wgpu::Device, name: &str, source: String) -> wgpu::ComputePipeline {
-    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-        label: Some(name),
-        source: wgpu::ShaderSource::Wgsl(source.into()),
-    });
-    device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-        label: Some(name),
-        layout: None,
-        module: &module,
-        entry_point: None,
-        compilation_options: wgpu::PipelineCompilationOptions {
-            // As cubecl compiles them: no kernel reads workgroup memory that it has not written.
-            zero_initialize_workgroup_memory: false,
-            ..Default::default()
-        },
-        cache: None,
-    })
 }
 
 fn memory(client: &Client, handle: Handle) -> Result<Memory> {
@@ -194,8 +140,4 @@ fn memory(client: &Client, handle: Handle) -> Result<Memory> {
 
 fn runtime_error(error: ServerError) -> Error {
     Error::Gpu(format!("{error:?}"))
-}
-
-fn gpu_error(error: impl std::error::Error) -> Error {
-    Error::Gpu(error.to_string())
 }

@@ -11,6 +11,8 @@ use burn_cubecl::tensor::CubeTensor;
 use minions_shaders::{Params, Shader, Slots};
 use serde::Serialize;
 
+use super::pipelines::for_compiler;
+
 /// Work given to the device by this thread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -139,7 +141,7 @@ struct Wgsl {
 
 impl KernelSource for Wgsl {
     fn source(&self) -> SourceTemplate {
-        SourceTemplate::new(self.shader.source(self.slots))
+        SourceTemplate::new(for_compiler(self.shader.source(self.slots)))
     }
 
     fn id(&self) -> KernelId {

@@ -4,14 +4,18 @@
 //! tiled kernels.
 
 use burn::backend::tensor::{FloatTensor, IntTensor};
-use burn::backend::{Backend, Cube, Dispatch, Flex, backend_extension};
+use burn::backend::{Backend, Cube, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{DType, Tensor};
+use burn_cubecl::tensor::CubeTensor;
 use bytemuck::Zeroable;
-use minions_shaders::cpu::{self, GatedMatmulParams, GatedMatvecParams, MatmulParams, MatvecParams};
-use minions_shaders::{Activation, ROW_GROUPS, Slots, WeightFormat};
+use minions_shaders::cpu::{self, GatedMatmulParams, GatedMatvecParams, MatmulParams, MatvecParams, QuantizeParams};
+use minions_shaders::{
+    Activation, GATED_MATMUL, GATED_MATVEC, MATMUL, MATVEC, Overlay, ROW_GROUPS, Slots, WeightFormat,
+};
 
 use super::launch::launch;
-use super::tensors::plain;
+use super::overlays::chosen;
+use super::tensors::{empty, plain};
 use crate::model::Matrix;
 
 /// Up to this many rows the matvec kernels read the weights at most twice, which costs less than filling a third or more of
@@ -61,7 +65,8 @@ impl MatmulOps for Cube {
         format: WeightFormat,
         params: MatvecParams,
     ) -> FloatTensor<Self> {
-        launch(&params, Slots::weights_and_rows(format, row_group(params.rows)), &[&x, &weights, &out]);
+        let slots = chosen(&x, &MATVEC, Slots::weights_and_rows(format, row_group(params.rows)));
+        launch(&params, slots, &[&activations(x, slots), &weights, &out]);
         out
     }
 
@@ -72,7 +77,8 @@ impl MatmulOps for Cube {
         format: WeightFormat,
         params: MatmulParams,
     ) -> FloatTensor<Self> {
-        launch(&params, Slots::weights(format), &[&x, &weights, &out]);
+        let slots = chosen(&x, &MATMUL, Slots::weights(format));
+        launch(&params, slots, &[&activations(x, slots), &weights, &out]);
         out
     }
 
@@ -83,7 +89,8 @@ impl MatmulOps for Cube {
         format: WeightFormat,
         params: GatedMatvecParams,
     ) -> FloatTensor<Self> {
-        launch(&params, Slots::weights_and_rows(format, row_group(params.rows)), &[&x, &weights, &out]);
+        let slots = chosen(&x, &GATED_MATVEC, Slots::weights_and_rows(format, row_group(params.rows)));
+        launch(&params, slots, &[&activations(x, slots), &weights, &out]);
         out
     }
 
@@ -94,9 +101,20 @@ impl MatmulOps for Cube {
         format: WeightFormat,
         params: GatedMatmulParams,
     ) -> FloatTensor<Self> {
-        launch(&params, Slots::weights(format), &[&x, &weights, &out]);
+        let slots = chosen(&x, &GATED_MATMUL, Slots::weights(format));
+        launch(&params, slots, &[&activations(x, slots), &weights, &out]);
         out
     }
+}
+
+/// Activations `[rows, k]` as a specialisation reads them: as bytes if that is what it multiplies.
+fn activations(x: CubeTensor, slots: Slots) -> CubeTensor {
+    let (Some(Overlay::Dp4a), Some(format)) = (slots.overlay, slots.weights) else { return x };
+    let [rows, k] = x.shape().dims();
+    let params = QuantizeParams::new(rows, k, format);
+    let bytes = empty(&x, [params.out_len()], DType::U32);
+    launch(&params, Slots::NONE, &[&x, &bytes]);
+    bytes
 }
 
 impl MatmulOps for Flex {

@@ -5,25 +5,33 @@
 
 mod add_bias;
 mod attention;
+mod bench;
 mod capture;
 mod check;
 mod embed;
 mod launch;
 mod matmul;
+mod overlays;
+mod pipelines;
 mod qkv_epilogue;
 mod rms_norm;
 mod sample;
 mod scale_logits;
+mod staging;
 mod tensors;
 
+pub use bench::{KernelSpeed, bench_kernels};
 pub use check::{KernelCheck, check_kernels};
 pub use launch::{Counters, counters};
+pub use overlays::KernelOverlay;
 
 pub(crate) use add_bias::add_bias;
 pub(crate) use attention::{Scores, attention};
 pub(crate) use capture::CapturedStep;
 pub(crate) use embed::embed;
 pub(crate) use matmul::{gated_matmul, matmul};
+pub(crate) use overlays::choose_overlays;
+pub(crate) use pipelines::Pipelines;
 pub(crate) use qkv_epilogue::{QkvVectors, qkv_epilogue};
 pub(crate) use rms_norm::{add_rms_norm, rms_norm};
 pub(crate) use sample::{Sample, Samples, sample};

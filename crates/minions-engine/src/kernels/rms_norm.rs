@@ -4,10 +4,11 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Cube, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{DType, Tensor};
 use bytemuck::Zeroable;
-use minions_shaders::Slots;
 use minions_shaders::cpu::{self, AddRmsNormParams, RmsNormParams};
+use minions_shaders::{ADD_RMS_NORM, RMS_NORM, Slots};
 
 use super::launch::launch;
+use super::overlays::chosen;
 use super::tensors::{empty, from_vec, plain};
 
 #[backend_extension(Cube, Flex)]
@@ -25,7 +26,7 @@ trait RmsNormOps: Backend {
 impl RmsNormOps for Cube {
     fn rms_norm(x: FloatTensor<Self>, weight: FloatTensor<Self>, params: RmsNormParams) -> FloatTensor<Self> {
         let out = empty(&x, x.shape(), DType::F32);
-        launch(&params, Slots::NONE, &[&x, &weight, &out]);
+        launch(&params, chosen(&x, &RMS_NORM, Slots::NONE), &[&x, &weight, &out]);
         out
     }
 
@@ -37,7 +38,7 @@ impl RmsNormOps for Cube {
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         let sum = empty(&x, x.shape(), DType::F32);
         let out = empty(&x, x.shape(), DType::F32);
-        launch(&params, Slots::NONE, &[&x, &delta, &weight, &sum, &out]);
+        launch(&params, chosen(&x, &ADD_RMS_NORM, Slots::NONE), &[&x, &delta, &weight, &sum, &out]);
         (sum, out)
     }
 }

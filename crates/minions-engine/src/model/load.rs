@@ -76,6 +76,8 @@ pub struct LoadedModel {
     pub size_bytes: u64,
     /// How many weights there are.
     pub parameters: u64,
+    /// What the kernels meet.
+    pub formats: Vec<WeightFormat>,
 }
 
 /// Reads every tensor of `file` onto the device.
@@ -112,6 +114,7 @@ pub async fn load<S: ModelSource>(
         quantization: loader.quantization(),
         size_bytes: loader.device_bytes,
         parameters: loader.parameters,
+        formats: loader.formats,
     })
 }
 
@@ -147,6 +150,8 @@ struct Loader<'a, S> {
     parameters: u64,
     /// Weights in each format.
     by_format: Vec<(WeightFormat, u64)>,
+    /// Formats of the matrices.
+    formats: Vec<WeightFormat>,
 }
 
 impl<'a, S: ModelSource> Loader<'a, S> {
@@ -167,6 +172,7 @@ impl<'a, S: ModelSource> Loader<'a, S> {
             device_bytes: 0,
             parameters: 0,
             by_format: Vec::new(),
+            formats: Vec::new(),
         }
     }
 
@@ -334,6 +340,9 @@ impl<'a, S: ModelSource> Loader<'a, S> {
 
     async fn part(&mut self, part: Slices<'_>, inputs: usize) -> Result<MatrixPart> {
         let (format, outputs) = (part.format, part.rows());
+        if !self.formats.contains(&format) {
+            self.formats.push(format);
+        }
         let mut words = vec![0; format.packed_len(outputs, inputs)];
         let mut row = 0;
         for (name, rows) in part.slices {

@@ -3,7 +3,7 @@
  * `tests/package/types.test.mjs` proves that the generated declarations say the same.
  */
 import type { Adapter, ModelInfo, Progress } from "../types.js";
-import type { Counters, KernelCheck, WireRequest, WireRun } from "../wire.js";
+import type { Counters, KernelCheck, KernelSpeed, WireRequest, WireRun } from "../wire.js";
 
 /** Loads and starts the wasm. */
 export default function init(options?: { module_or_path: string | URL }): Promise<unknown>;
@@ -23,6 +23,7 @@ export class Engine {
   generate(request: WireRequest): Stream;
   run(run: WireRun): Stream;
   tokenize(request: WireRequest): Uint32Array;
+  embed(texts: string[], pooling: string): Promise<Float32Array>;
   logits(ids: Uint32Array): Promise<Float32Array>;
   counters(): Counters;
   free(): void;
@@ -37,6 +38,7 @@ export class Stream {
 
 export function probe(device: string): Promise<Adapter>;
 export function checkKernels(): Promise<KernelCheck[]>;
+export function benchKernels(quick: boolean): Promise<KernelSpeed[]>;
 export function memoryBytes(): number;
 
 export class Rehearsal {
