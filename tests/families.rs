@@ -103,7 +103,8 @@ async fn a_damaged_weight_is_named() {
         let cpu = Compute::cpu("this is the CPU's test");
         let loaded = Engine::load(cpu, source, "config.json", LoadOptions::default(), &mut |_| {}).await;
         let Err(error) = loaded else { panic!("{tensor} of {family} is damaged, and it loads") };
-        let expected = format!("tensor {tensor}: some of its weights are not numbers: the file is damaged");
+        let expected =
+            format!("tensor {tensor}: it holds values that are not finite numbers: the file is damaged, get it again");
         assert_eq!(error.to_string(), expected);
     }
 }

@@ -109,10 +109,9 @@ async fn names_the_tensor_whose_weights_are_not_numbers() {
     let bytes = std::fs::read(fixtures().join("llama.gguf")).expect("the fixture");
     // The file ends with five norms in float32; before them, and 24 bytes of padding, the last factor of the head in Q6_K.
     let (norm, factor) = (bytes.len() - 4, bytes.len() - 5 * 1024 - 24 - 2);
-    for (at, bits, tensor) in [
-        (norm, f32::NAN.to_le_bytes().to_vec(), "blk.1.ffn_norm.weight"),
-        (factor, vec![0x00, 0x7c], "output.weight"),
-    ] {
+    for (at, bits, tensor) in
+        [(norm, f32::NAN.to_le_bytes().to_vec(), "blk.1.ffn_norm.weight"), (factor, vec![0x00, 0x7c], "output.weight")]
+    {
         let mut bytes = bytes.clone();
         bytes[at..at + bits.len()].copy_from_slice(&bits);
         let source = MemorySource::new().with("llama.gguf", bytes);

@@ -6,9 +6,7 @@
 use std::sync::Arc;
 
 use llguidance::api::{GrammarWithLexer, TopLevelGrammar};
-use llguidance::toktrie::{
-    INVALID_TOKEN, InferenceCapabilities, TokEnv, TokRxInfo, TokTrie, TokenId, TokenizerEnv,
-};
+use llguidance::toktrie::{INVALID_TOKEN, InferenceCapabilities, TokEnv, TokRxInfo, TokTrie, TokenId, TokenizerEnv};
 use llguidance::{JsonCompileOptions, Matcher, ParserFactory};
 use minions_chat::{FinishReason, ResponseFormat};
 use serde_json::Value;
@@ -89,7 +87,8 @@ impl Grammars {
         let closers = ends.filter_map(|text| trie.token_id(text.as_bytes())).collect();
         let quote = trie.token_id(b"\"");
         let mut bytes: Vec<u8> = (0..=255).collect();
-        bytes.sort_by_key(|byte| (!byte.is_ascii(), *byte == b'\\', !byte.is_ascii_punctuation(), *byte != b'@', *byte));
+        bytes
+            .sort_by_key(|byte| (!byte.is_ascii(), *byte == b'\\', !byte.is_ascii_punctuation(), *byte != b'@', *byte));
         let bytes = bytes.into_iter().filter_map(|byte| trie.token_id(&[byte])).collect();
         let vocabulary: TokEnv = Arc::new(Vocabulary { tokenizer, trie });
         let capabilities = InferenceCapabilities { ff_tokens: true, ..InferenceCapabilities::default() };
@@ -117,8 +116,7 @@ impl Grammars {
         }
         let is_json = matches!(format, ResponseFormat::JsonObject | ResponseFormat::JsonSchema { .. });
         let place = Place { is_json, ..Place::default() };
-        let mut grammar =
-            Grammar { grammars: self, matcher, place, mask: None, room, closing: None, unchecked: 0 };
+        let mut grammar = Grammar { grammars: self, matcher, place, mask: None, room, closing: None, unchecked: 0 };
         grammar.closing = grammar.way_out(room.min(MAX_CLOSING))?.map(|way| way.len());
         // A regular expression may have an end that is hard to find.
         if grammar.closing.is_none() && !matches!(format, ResponseFormat::Regex { .. }) {

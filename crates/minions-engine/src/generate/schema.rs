@@ -34,8 +34,7 @@ const UNSUPPORTED: &[&str] = &[
 ];
 
 /// The formats that llguidance knows. JSON Schema lets readers ignore the others.
-const FORMATS: &[&str] =
-    &["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid", "uri"];
+const FORMATS: &[&str] = &["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid", "uri"];
 
 /// Keywords that demand something by themselves, and those that point to other schemas.
 const ASSERTIONS: &[&str] = &[
@@ -125,9 +124,8 @@ impl Preparation {
     /// Refuses what a reply could not be held to.
     fn check(&self, node: &Map<String, Value>, place: &str) -> Result<()> {
         for keyword in UNSUPPORTED {
-            let demands_nothing = |value: &Value| {
-                value == &Value::Bool(false) || (value == &json!({}) && *keyword != "not")
-            };
+            let demands_nothing =
+                |value: &Value| value == &Value::Bool(false) || (value == &json!({}) && *keyword != "not");
             if node.get(*keyword).is_some_and(|value| !demands_nothing(value)) {
                 return Err(invalid(&inside(place, keyword), "replies cannot be held to this keyword"));
             }
@@ -140,10 +138,14 @@ impl Preparation {
         }
         let required = node.get("required").and_then(Value::as_array).map_or(0, Vec::len) as u64;
         let wanted = node.get("minProperties").and_then(Value::as_u64).unwrap_or(0);
-        let has_free_names = node.contains_key("patternProperties") || node.get("additionalProperties") != Some(&json!(false));
+        let has_free_names =
+            node.contains_key("patternProperties") || node.get("additionalProperties") != Some(&json!(false));
         if has_free_names && wanted > required + 1 {
             // A grammar cannot tell that a name is new, and of equal names only the last counts.
-            return Err(invalid(&inside(place, "minProperties"), "at most one property may be of a free name: require the others by name"));
+            return Err(invalid(
+                &inside(place, "minProperties"),
+                "at most one property may be of a free name: require the others by name",
+            ));
         }
         Ok(())
     }
@@ -156,7 +158,8 @@ impl Preparation {
             let one = |value: &Value, place: &str| self.schema(value, place, depth + 1);
             let value = match (keyword.as_str(), value) {
                 ("properties" | "patternProperties" | "$defs" | "definitions", Value::Object(schemas)) => {
-                    let schemas = schemas.iter().map(|(name, value)| Ok((name.clone(), one(value, &inside(&place, name))?)));
+                    let schemas =
+                        schemas.iter().map(|(name, value)| Ok((name.clone(), one(value, &inside(&place, name))?)));
                     Value::Object(schemas.collect::<Result<_>>()?)
                 }
                 ("anyOf" | "oneOf" | "allOf" | "prefixItems" | "items", Value::Array(schemas)) => {
@@ -181,9 +184,7 @@ fn merges(schema: &Value) -> bool {
             let applicators = APPLICATORS.iter().filter(|keyword| node.contains_key(**keyword)).count();
             let asserts = ASSERTIONS.iter().any(|keyword| *keyword != "type" && node.contains_key(*keyword));
             let is_schema = applicators > 0;
-            node.contains_key("allOf")
-                || (is_schema && (applicators > 1 || asserts))
-                || node.values().any(merges)
+            node.contains_key("allOf") || (is_schema && (applicators > 1 || asserts)) || node.values().any(merges)
         }
         Value::Array(values) => values.iter().any(merges),
         _ => false,

@@ -118,7 +118,7 @@ async fn try_all(compute: &Compute, wgpu: &Wgpu, open: &[Candidate]) -> Result<V
         trial.encode(&mut encoder, &results, &mut at);
     }
     wgpu.queue.submit([encoder.finish()]);
-    let words = read(&wgpu.device, &results).await?;
+    let words = read(&wgpu.device, &results, results.size()).await?;
     let mut rest = words.as_slice();
     let verdicts = trials.into_iter().map(|trial| {
         let trial = trial?;

@@ -284,7 +284,7 @@ fn names_what_is_wrong_with_a_gguf_file() {
         (tiny().set("llama.block_count", Some(Meta::Uint(2))), "tensor blk.1.attn_norm.weight: it is missing"),
         (tiny().set("llama.embedding_length", Some(Meta::Uint(64))), "tensor token_embd.weight: its shape"),
         (tiny().set("llama.embedding_length", Some(Meta::Uint(33))), "llama.attention.key_length is missing"),
-        (tiny().set("llama.embedding_length", Some(Meta::Uint(36))), "llama.embedding_length of 36"),
+        (tiny().set("llama.embedding_length", Some(Meta::Uint(48))), "llama.embedding_length of 48"),
         (tiny().set("llama.rope.dimension_count", Some(Meta::Uint(8))), "llama.rope.dimension_count"),
         (tiny().set("llama.rope.scaling.type", Some(Meta::Text("yarn"))), "llama.rope.scaling.factor is missing"),
         (tiny().set("llama.rope.scaling.type", Some(Meta::Text("longrope"))), "tensor rope_factors_long.weight"),
