@@ -301,7 +301,7 @@ fn product_case(noise: &mut Noise, shader: &Shader, slots: Slots, (rows, k, n): 
     let mut out = untouched(rows * width as usize);
     let outputs = if shader.stem.starts_with("gated") { 2 * n } else { n };
     let weights = format.pack(&matrix(noise, format, outputs, k), outputs, k);
-    let activation = if noise.bits() % 2 == 0 { Activation::Silu } else { Activation::GeluTanh } as u32;
+    let activation = if noise.bits().is_multiple_of(2) { Activation::Silu } else { Activation::GeluTanh } as u32;
     match shader.stem {
         "matvec" => {
             let params = MatvecParams { rows: r, n: nn, k: kk, width, first, ..Default::default() };
