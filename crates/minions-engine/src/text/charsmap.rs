@@ -18,7 +18,7 @@ pub fn charsmap(bytes: &[u8]) -> Result<Precompiled> {
     let (trie, texts) = rest.split_at_checked(size).ok_or_else(|| wrong("its trie is longer than the map"))?;
     let units: Vec<usize> = trie.as_chunks().0.iter().map(|unit| u32::from_le_bytes(*unit) as usize).collect();
     let texts = std::str::from_utf8(texts).map_err(|_| wrong("its texts are not UTF-8"))?;
-    if size % 4 != 0 || units.is_empty() {
+    if !size.is_multiple_of(4) || units.is_empty() {
         return Err(wrong("its trie is not whole units"));
     }
     let text_fits = |at: usize| {
