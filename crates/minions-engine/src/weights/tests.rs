@@ -295,10 +295,7 @@ fn names_what_is_wrong_with_a_gguf_file() {
         ),
         (tiny().set("llama.expert_count", Some(Meta::Uint(8))), "expert_count \"8\""),
         (tiny().set("tokenizer.ggml.eos_token_id", Some(Meta::Uint(4))), "the end token 4"),
-        (
-            tiny().set("tokenizer.ggml.bos_token_id", Some(Meta::Uint(9))),
-            "tokenizer.ggml.bos_token_id is 9, of 4 tokens",
-        ),
+        (tiny().set("tokenizer.ggml.bos_token_id", Some(Meta::Uint(9))), "the begin token 9"),
         (tiny().set("tokenizer.ggml.scores", Some(Meta::Ints(vec![1; 4]))), "scores is not an array of 32-bit floats"),
         (tiny().set("tokenizer.ggml.precompiled_charsmap", Some(Meta::Text(""))), "charsmap is not an array of bytes"),
         (tiny().set("tokenizer.ggml.add_space_prefix", Some(Meta::Uint(1))), "add_space_prefix is not a bool"),

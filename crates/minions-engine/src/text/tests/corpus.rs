@@ -3,7 +3,8 @@
 
 const SIZE_BYTES: usize = 1_000_000;
 
-const GROUPS: usize = 32;
+/// The groups of documents whose ids are hashed together.
+pub const GROUPS: usize = 32;
 
 /// A linear congruential generator (Knuth's MMIX), of which the upper bits are used.
 pub struct Random(pub u64);

@@ -4,7 +4,7 @@
 use serde_json::Value;
 use tokenizers::{NormalizedString, Normalizer as _};
 
-use super::corpus::{documents, hashes};
+use super::corpus::{GROUPS, documents, hashes};
 use super::*;
 use crate::text::pre_tokenizers::PreTokenizer;
 use crate::weights::tests::gguf_vocabulary;
@@ -84,12 +84,18 @@ fn ids(tokenizer: &Tokenizer, text: &str) -> Vec<u32> {
     tokenizer.tokenize(text, true).expect("it tokenizes")
 }
 
+/// Of the groups of documents, those that are enough to see that both forms are one tokenizer.
+const FEW_GROUPS: usize = 8;
+
 #[track_caller]
-fn assert_agrees(tokenizer: &Tokenizer, golden: &Value, corpus: &[String], name: &str) {
-    let found = hashes(corpus.iter().map(|text| ids(tokenizer, text)));
+fn assert_agrees(tokenizer: &Tokenizer, golden: &Value, corpus: &[String], groups: usize, name: &str) {
+    let is_compared = |index: usize| index % GROUPS < groups;
+    let documents = corpus.iter().enumerate();
+    let found =
+        hashes(documents.map(|(index, text)| if is_compared(index) { ids(tokenizer, text) } else { Vec::new() }));
     let expected: Vec<String> = serde_json::from_value(golden["ids"].clone()).expect("they are listed");
-    let different = found.iter().zip(&expected).filter(|(found, expected)| found != expected).count();
-    assert_eq!(different, 0, "groups of documents that {name} tokenizes differently, of {}", expected.len());
+    let different = found.iter().zip(&expected).take(groups).filter(|(found, expected)| found != expected).count();
+    assert_eq!(different, 0, "groups of documents that {name} tokenizes differently, of {groups}");
 }
 
 #[test]
@@ -104,7 +110,7 @@ fn agrees_with_hugging_face_on_byte_level_tokenizers() {
     let (golden, corpus) = (golden(), documents());
     for (name, json) in BYTE_LEVEL {
         let tokenizer = from_json(json).expect(name);
-        assert_agrees(&tokenizer, &golden[name], &corpus, name);
+        assert_agrees(&tokenizer, &golden[name], &corpus, FEW_GROUPS, name);
     }
 }
 
@@ -112,7 +118,7 @@ fn agrees_with_hugging_face_on_byte_level_tokenizers() {
 fn agrees_with_hugging_face_on_byte_level_vocabularies() {
     let (golden, corpus) = (golden(), documents());
     for (name, json) in BYTE_LEVEL {
-        assert_agrees(&from_gguf(as_gguf(name, json)), &golden[name], &corpus, name);
+        assert_agrees(&from_gguf(as_gguf(name, json)), &golden[name], &corpus, GROUPS, name);
     }
 }
 
@@ -120,9 +126,9 @@ fn agrees_with_hugging_face_on_byte_level_vocabularies() {
 fn agrees_with_hugging_face_on_sentencepiece_models_in_both_forms() {
     let (golden, corpus) = (golden(), documents());
     for (name, json, gguf) in SENTENCEPIECE {
-        assert_agrees(&from_json(json).expect(name), &golden[name], &corpus, name);
+        assert_agrees(&from_json(json).expect(name), &golden[name], &corpus, FEW_GROUPS, name);
         let source = gguf_vocabulary(gguf, VOCAB_SIZE).expect(name);
-        assert_agrees(&Tokenizer::from_source(&source).expect(name), &golden[name], &corpus, name);
+        assert_agrees(&Tokenizer::from_source(&source).expect(name), &golden[name], &corpus, GROUPS, name);
     }
 }
 
@@ -158,7 +164,7 @@ fn returns_the_text() {
         // SentencePiece cannot tell its own character for spaces from a space.
         let corpus =
             corpus.iter().filter(|text| !tokenizer.has_prefix_space() && name != "gemma" || !text.contains('▁'));
-        for text in corpus.step_by(7) {
+        for text in corpus.step_by(16) {
             let mut normalized = NormalizedString::from(text.as_str());
             if name.starts_with("qwen") {
                 tokenizers::normalizers::NFC.normalize(&mut normalized).expect("it composes");
