@@ -26,7 +26,7 @@ enum Command {
     /// Run a transcript again, without any model, and print its answer.
     Replay(replay::Arguments),
     /// Ask the worker alone one question.
-    Chat(chat::Arguments),
+    Chat(Box<chat::Arguments>),
     /// Measure the engine.
     Bench(bench::Arguments),
 }
@@ -57,7 +57,7 @@ impl Command {
         match self {
             Self::Run(arguments) => run::run(*arguments).await,
             Self::Replay(arguments) => replay::run(arguments).await,
-            Self::Chat(arguments) => chat::run(arguments).await,
+            Self::Chat(arguments) => chat::run(*arguments).await,
             Self::Bench(arguments) => {
                 let measured = bench::run(arguments).await;
                 measured.map(|()| Exit::Answer).map_err(|error| Failure::worker(format!("{error:#}")))

@@ -205,7 +205,7 @@ impl Bench<'_> {
         let tensors: Vec<_> = inputs.iter().cloned().chain([output.clone()]).map(primitive).collect::<Result<_>>()?;
         let buffers: Vec<_> = tensors.iter().collect();
         self.batches(&mut || launch(params, slots, &buffers), async || {
-            read_u32(output.clone().slice([0..1])).await.map(drop)
+            read_u32(output.clone().slice(0..1)).await.map(drop)
         })
         .await
     }

@@ -90,7 +90,7 @@ impl Samples {
     /// Reads back what each row asks for: `asked` as in [`Step::asked`].
     pub async fn read(self, asked: &[u32]) -> Result<Vec<Sample>> {
         if asked.iter().all(|asked| *asked == 0) {
-            let ids = read_u32(self.ids.slice([0..asked.len()])).await?;
+            let ids = read_u32(self.ids.slice(0..asked.len())).await?;
             return Ok(Sample::from_values(&ids, &[], asked));
         }
         let (ids, logprobs) = (read_u32(self.ids).await?, read_f32(self.logprobs).await?);

@@ -218,7 +218,9 @@ mod tests {
         let reply = reply.expect("a reply");
         assert_eq!((reply.content.as_str(), reply.finish_reason), ("a", FinishReason::Stop));
         let logprobs = reply.logprobs.expect("they were told");
-        assert_eq!((logprobs[0].logprob, logprobs[0].top_logprobs[1].token.as_str()), (-0.5, "c"));
+        let [TokenLogprob { logprob, top_logprobs, .. }] = logprobs.as_slice() else { panic!("one token") };
+        let alternatives: Vec<_> = top_logprobs.iter().map(|alternative| alternative.token.as_str()).collect();
+        assert_eq!((*logprob, alternatives), (-0.5, vec!["a", "c"]));
         let [other] = reply.alternatives.as_slice() else { panic!("two replies") };
         assert_eq!((other.content.as_str(), other.finish_reason), ("b", FinishReason::Length));
         assert_eq!(other.logprobs, None);
