@@ -1,7 +1,8 @@
-// qkv_epilogue:  splits each row of qkv into q, k and v heads, adds the bias, norms and rotates q and k, writes q out and k, v to
-// the row's KV slot. Rotation of pair i < R/2 of a head's first R elements (half-split): (a, b) = (x[i], x[i + R/2]) ->
-// (a cos - b sin, b cos + a sin); elements from R on are not turned
-// qkv: [rows, (H + 2 G) * D]   rope: [context_length, R / 2] of (cos, sin)   q: [rows, H * D]   k_pages, v_pages: [slots, G * D]
+// qkv_epilogue:  splits each row of qkv into q, k and v heads, adds the bias, norms and rotates q and k, writes q out and
+// k, v to the row's KV slot. Rotation of pair i < R/2 of a head's first R elements (half-split):
+//   (a, b) = (x[i], x[i + R/2]) -> (a cos - b sin, b cos + a sin);  elements from R on are not turned
+// qkv: [rows, (H + 2 G) * D]   rope: [context_length, R / 2] of (cos, sin)   q: [rows, H * D]
+// k_pages, v_pages: [slots, G * D]
 // vectors: with has_bias the bias [(H + 2 G) * D], then with has_norm the weights of q's norm [D] and of k's norm [D]
 //
 //   binding 0  qkv      f32

@@ -82,6 +82,32 @@ async fn a_gguf_file_is_the_same_model() {
     assert!(compared >= 7, "only {compared} GGUF files were found");
 }
 
+/// A decode step is 8 launches a layer and 4 around them; what only some families have is on top.
+#[tokio::test]
+async fn a_step_launches_no_more_than_its_family_needs() {
+    let gpu = Compute::gpu().await.expect("a Vulkan, Metal or DirectX 12 adapter");
+    for (family, layers, per_layer, around) in [
+        ("llama", 2, 8, 4),
+        ("qwen2", 2, 8, 4),
+        ("smollm3", 4, 8, 4),
+        // A bias after attention.
+        ("llama-bias", 2, 9, 4),
+        // Two more norms a layer, and capped or scaled logits.
+        ("gemma2", 3, 10, 5),
+        ("granite", 2, 8, 5),
+    ] {
+        let run = &golden(family).runs[0];
+        let engine = load(&gpu, family, run.context_length).await;
+        // The second time one row of the prompt is left to read, so that every step is a decode step.
+        say(&engine, run).await;
+        let before = engine.counters();
+        say(&engine, run).await;
+        let work = engine.counters() - before;
+        assert_eq!(work.replays, run.greedy_ids.len() as u64, "{family}: {work:?}");
+        assert_eq!(work.dispatches, work.replays * (layers * per_layer + around), "{family}: {work:?}");
+    }
+}
+
 /// A weight that is no number is found while its tensor is read, wherever it stands.
 #[tokio::test]
 async fn a_damaged_weight_is_named() {

@@ -254,8 +254,8 @@ pub fn place(
     }
     let (rows, columns) = match *needed_shape {
         [rows, columns] => (rows, columns),
-        [columns] if dtype.block_len() == 1 => (1, columns),
-        _ => return wrong(format!("a vector must be F32, F16 or BF16 and this is {dtype}")),
+        [columns] => (1, columns),
+        _ => return wrong(format!("it has {} dimensions", needed_shape.len())),
     };
     let size_bytes = dtype.row_bytes(columns).and_then(|bytes| bytes.checked_mul(rows as u64));
     let Some(size_bytes) = size_bytes else {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::error::{Error, Result};
-use crate::model::RopeScaling;
+use crate::model::{GgufTensors, ModelConfig, RopeScaling};
 
 /// Runs a future that never waits for anything.
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -305,7 +305,6 @@ fn names_what_is_wrong_with_a_gguf_file() {
         (tiny().tensor(norm, |tensor| tensor.2 = 17), "tensor type \"IQ2_XS of output_norm.weight\""),
         (tiny().tensor(norm, |tensor| tensor.2 = 12), "a vector must be"),
         (tiny().tensor(norm, |tensor| tensor.2 = 777), "\"number 777 of"),
-        (tiny().tensor(norm, |tensor| tensor.2 = Q8_0), "a vector must be"),
         (tiny().tensor(norm, |tensor| tensor.1 = vec![31]), "its shape in tiny.gguf is [31]"),
         (tiny().tensor(norm, |tensor| tensor.1 = vec![32, 1]), "its shape in tiny.gguf is [32, 1]"),
         (tiny().tensor(norm, |tensor| tensor.1 = vec![0]), "impossible shape"),
@@ -442,6 +441,113 @@ fn names_the_file_that_is_wrong_in_a_split_model() {
             "it is missing in some/tiny-00001-of-00003.gguf",
         ),
     ] {
+/// The configuration of a file of this family: two layers, two heads of 16, and what is special.
+fn gguf_config(architecture: &str, special: &[(&str, Meta)], tensors: GgufTensors) -> Result<ModelConfig> {
+    let mut gguf = Gguf { version: 3, metadata: Vec::new(), tensors: Vec::new() };
+    let common = [
+        ("embedding_length", Meta::Uint(32)),
+        ("block_count", Meta::Uint(2)),
+        ("attention.head_count", Meta::Uint(2)),
+        ("feed_forward_length", Meta::Uint(64)),
+        ("context_length", Meta::Uint(128)),
+        ("attention.layer_norm_rms_epsilon", Meta::Float(1e-5)),
+    ];
+    for (key, value) in common.iter().chain(special) {
+        let key: &'static str = format!("{architecture}.{key}").leak();
+        gguf = gguf.set(key, Some(value.clone()));
+    }
+    gguf = gguf.set("general.architecture", Some(Meta::Text(architecture.to_owned().leak())));
+    let bytes = gguf.write();
+    let Ok(header) = gguf::parse_header(&bytes, bytes.len() as u64, "family.gguf") else { panic!("it is whole") };
+    ModelConfig::from_gguf(&header.metadata, GgufTensors { vocab_size: 4, ..tensors })
+}
+
+#[test]
+fn reads_what_gguf_files_of_each_family_say() {
+    let read = |architecture: &str, special: &[(&str, Meta)]| {
+        gguf_config(architecture, special, GgufTensors::default()).expect("it is right")
+    };
+    let windows = |config: &ModelConfig| config.layers.iter().map(|layer| layer.window).collect::<Vec<_>>();
+    let ropes = |config: &ModelConfig| {
+        config.layers.iter().map(|layer| layer.rope.as_ref().map(|rope| rope.theta)).collect::<Vec<_>>()
+    };
+
+    let qwen2 = read("qwen2", &[]);
+    assert_eq!((qwen2.family.name, qwen2.has_qkv_bias, qwen2.norm_offset), ("qwen2", true, 0.0));
+
+    let smollm3 = read("smollm3", &[("block_count", Meta::Uint(4))]);
+    assert_eq!(ropes(&smollm3), [Some(1e4), Some(1e4), Some(1e4), None]);
+
+    let gemma2 = read("gemma2", &[("attention.sliding_window", Meta::Uint(8))]);
+    assert_eq!((windows(&gemma2), gemma2.norm_offset), (vec![Some(8), None], 0.0));
+    assert_eq!((gemma2.attention_softcap, gemma2.logit_softcap), (Some(50.0), Some(30.0)));
+    assert_eq!((gemma2.embedding_scale, gemma2.attention_scale), (32.0_f32.sqrt(), 0.25));
+    // The size of 46 layers scales by the heads' share of the hidden size, which no key says.
+    let largest = read("gemma2", &[("block_count", Meta::Uint(46)), ("attention.key_length", Meta::Uint(64))]);
+    assert_eq!(largest.attention_scale, 0.25);
+
+    let gemma3 = [
+        ("block_count", Meta::Uint(7)),
+        ("attention.sliding_window", Meta::Uint(8)),
+        ("rope.freq_base", Meta::Float(1e6)),
+        ("rope.scaling.type", Meta::Text("linear")),
+        ("rope.scaling.factor", Meta::Float(8.0)),
+    ];
+    let gemma3 = read("gemma3", &gemma3);
+    assert_eq!(windows(&gemma3), [Some(8), Some(8), Some(8), Some(8), Some(8), None, Some(8)]);
+    assert_eq!(ropes(&gemma3)[4..6], [Some(1e4), Some(1e6)]);
+    let scaling = |index: usize| gemma3.layers[index].rope.as_ref().map(|rope| rope.scaling.clone());
+    assert_eq!((scaling(4), scaling(5)), (Some(RopeScaling::None), Some(RopeScaling::Linear { factor: 8.0 })));
+
+    let granite = [
+        ("attention.scale", Meta::Float(0.5)),
+        ("embedding_scale", Meta::Float(12.0)),
+        ("residual_scale", Meta::Float(0.25)),
+        ("logit_scale", Meta::Float(8.0)),
+    ];
+    let granite = read("granite", &granite);
+    assert_eq!((granite.attention_scale, granite.embedding_scale), (0.5, 12.0));
+    assert_eq!((granite.residual_scale, granite.logit_scale), (0.25, 0.125));
+
+    let phi3 = [("attention.sliding_window", Meta::Uint(0)), ("rope.dimension_count", Meta::Uint(12))];
+    let told = || GgufTensors { rope_factors: Some((vec![1.0; 6], vec![2.0; 6])), ..GgufTensors::default() };
+    let with_factors = gguf_config("phi3", &phi3, told()).expect("it is right");
+    let rope = with_factors.layers[0].rope.as_ref().expect("it turns");
+    assert_eq!((windows(&with_factors), rope.dim), (vec![None; 2], 12));
+    let RopeScaling::LongRope { original_context_length: 128, attention_factor: 1.0, .. } = &rope.scaling else {
+        panic!("{:?}", rope.scaling)
+    };
+
+    let yarn = [
+        ("rope.scaling.type", Meta::Text("yarn")),
+        ("rope.scaling.factor", Meta::Float(4.0)),
+        ("rope.scaling.original_context_length", Meta::Uint(32)),
+    ];
+    let expected = RopeScaling::Yarn {
+        factor: 4.0,
+        beta_fast: 32.0,
+        beta_slow: 1.0,
+        is_truncated: true,
+        original_context_length: 32,
+        attention_factor: 1.138_629_4,
+    };
+    assert_eq!(read("qwen2", &yarn).layers[0].rope.as_ref().map(|rope| rope.scaling.clone()), Some(expected));
+
+    let partial = [("rope.dimension_count", Meta::Uint(8))];
+    for (architecture, special, told, named) in [
+        ("qwen2", &[("attention.sliding_window", Meta::Uint(8))], GgufTensors::default(), "attention.sliding_window"),
+        ("granite", &partial, GgufTensors::default(), "granite.rope.dimension_count"),
+        ("phi3", &partial, told(), "short factors must be 4 positive numbers"),
+        ("gemma", &partial, GgufTensors::default(), "architecture \"gemma\""),
+        ("llama", &[("rope.scaling.type", Meta::Text("linear"))], GgufTensors::default(), "llama.rope.scaling.factor"),
+        (
+            "llama",
+            &[("rope.scaling.type", Meta::Text("yarn"))],
+            GgufTensors { rope_freqs: Some(vec![1.0; 8]), ..GgufTensors::default() },
+            "rope scaling \"yarn with rope_freqs.weight\"",
+        ),
+    ] {
+        let message = message(gguf_config(architecture, special, told));
         assert!(message.contains(named), "{named:?} is not in: {message}");
     }
 }

@@ -77,6 +77,8 @@ impl ModelConfig {
             stated => stated,
         };
         let [attention_softcap, logit_softcap] = family.default_softcaps;
+        // A cap of 0 is none, as for llama.cpp.
+        let cap = |key: &str| Ok::<_, Error>(metadata.float(key)?.filter(|cap| *cap != 0.0));
         let rotary_dim = metadata.uint(&keys.rotary_dim)?;
         let vocab_size = tensors.vocab_size;
         let stated = Stated {
@@ -109,9 +111,9 @@ impl ModelConfig {
             embedding_scale,
             residual_scale: metadata.float(&keys.residual_scale)?,
             attention_scale,
-            attention_softcap: metadata.float(&keys.attention_softcap)?.or(attention_softcap),
+            attention_softcap: cap(&keys.attention_softcap)?.or(attention_softcap),
             logit_scale: metadata.float(&keys.logit_scale)?.map(|divisor| 1.0 / divisor),
-            logit_softcap: metadata.float(&keys.logit_softcap)?.or(logit_softcap),
+            logit_softcap: cap(&keys.logit_softcap)?.or(logit_softcap),
             tie_word_embeddings: Some(!tensors.has_head),
             bos_token_id: metadata.uint("tokenizer.ggml.bos_token_id")?,
             eos_token_ids,
@@ -164,6 +166,10 @@ fn rope_scaling(
         ("linear", None) => Ok(RopeScaling::Linear { factor: needed("factor")? as f32 }),
         ("yarn", None) => {
             let factor = needed("factor")?;
+            if let Some(other) = number("yarn_ext_factor")?.filter(|part| *part != 1.0 && *part != -1.0) {
+                return Err(unsupported("rope.scaling.yarn_ext_factor", &other.to_string(), "1"));
+            }
+            // The converter writes transformers' factor, which is all there is.
             let attention_factor = number("yarn_attn_factor")?.unwrap_or(yarn_attention_factor(factor));
             Ok(RopeScaling::Yarn {
                 factor: factor as f32,
