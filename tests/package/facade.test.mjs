@@ -112,11 +112,17 @@ test("says what is wrong with a model", { timeout }, async () => {
       load({ file: new Blob(["<!doctype html>"]) }),
       load({ files: { "a.txt": new Blob(["a"]) } }),
       load("http://127.0.0.1:9/model.gguf"),
+      load("model-00001-of-00002.gguf"),
+      load({ files: { "model-00002-of-00002.gguf": new Blob(["GGUF"]) } }),
+      load({ files: { "a.gguf": new Blob(["GGUF"]), "b.gguf": new Blob(["GGUF"]) } }),
     ]);
   });
   assert.deepEqual(
     failures.map(({ code }) => code),
-    ["download_failed", "unknown_model", "invalid_model", "invalid_model", "invalid_model", "download_failed"],
+    [
+      ...["download_failed", "unknown_model", "invalid_model", "invalid_model", "invalid_model", "download_failed"],
+      ...["download_failed", "invalid_model", "invalid_model"],
+    ],
   );
   assert.match(failures[0].message, /nowhere\.gguf.*404/);
   assert.equal(failures[0].retryable, false);
@@ -149,6 +155,22 @@ test("loads a file of the user's", { timeout }, async () => {
     return phases;
   });
   assert.ok(!phases.includes("download") && phases.at(-1) === "ready");
+});
+
+test("quantises while it loads", { timeout }, async () => {
+  const { quantization, error } = await page.evaluate(async () => {
+    const load = (quantize) => window.minions.Engine.load("demo-worker.gguf", { device: "cpu", quantize });
+    const error = await failure(load("q3"));
+    const loaded = await load("q8_0");
+    const { quantization } = loaded.model;
+    await loaded.chat.completions.create(hello);
+    await loaded.unload();
+    return { quantization, error };
+  });
+  // Half of the file is in F16.
+  assert.equal(quantization, "Q8_0");
+  assert.equal(error.code, "invalid_request");
+  assert.match(error.message, /q8_0 or q4_0/);
 });
 
 test("a run gives its result whether or not its events are read", { timeout }, async () => {

@@ -28,6 +28,9 @@ const WORTH_NAMING: u64 = 20;
 /// Bytes of a file read at a time.
 const PIECE_BYTES: u64 = 2 << 20;
 
+/// No part of a matrix is larger: it stands in wasm memory whole while it is packed, and that memory never shrinks.
+const MAX_PART_BYTES: u64 = 256 << 20;
+
 /// A matrix is cut into parts at multiples of so many rows: whole tiles of every kernel.
 const PART_ROWS: usize = 64;
 
@@ -302,7 +305,7 @@ impl<'a, S: ModelSource> Loader<'a, S> {
         let inputs = self.file.tensor(gate.0)?.columns();
         let format = self.format(gate.0)?;
         let format = if format == self.format(up.0)? { format } else { WeightFormat::F16 };
-        let most = (self.rows_at_once(gate.0, format, inputs)? / 2).max(PART_ROWS / 2);
+        let most = self.rows_at_once(gate.0, format, inputs)? / 2;
         let cut = |start: usize| {
             let end = rows.min(start + most);
             let slice = |(name, first)| (name, first + start..first + end);
@@ -318,10 +321,10 @@ impl<'a, S: ModelSource> Loader<'a, S> {
         Ok(quantize.map_or(dtype, |quantize| quantize.format(name)))
     }
 
-    /// How many rows the adapter can bind at once.
+    /// How many rows one part can have.
     fn rows_at_once(&self, name: &str, format: WeightFormat, inputs: usize) -> Result<usize> {
         let step_bytes = format.packed_len(PART_ROWS, inputs) as u64 * 4;
-        match self.max_binding_bytes / step_bytes {
+        match self.max_binding_bytes.min(MAX_PART_BYTES) / step_bytes {
             0 => Err(Error::OutOfMemory(format!(
                 "{PART_ROWS} rows of tensor {name} take {step_bytes} bytes and the adapter binds at most {}",
                 self.max_binding_bytes
