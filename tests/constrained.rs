@@ -8,7 +8,9 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use constrained::schemas::{INVALID, generated, hand_written};
-use minions_chat::{ChatError, ChatModel, ChatRequest, ChatResponse, FinishReason, JsonSchema, Message, ResponseFormat};
+use minions_chat::{
+    ChatError, ChatModel, ChatRequest, ChatResponse, FinishReason, JsonSchema, Message, ResponseFormat,
+};
 use minions_cli::FileSource;
 use minions_engine::{Compute, Engine, LoadOptions};
 use minions_tests::{random_worker, workspace};
@@ -104,7 +106,8 @@ async fn a_choice_is_taken_word_for_word() {
 #[tokio::test]
 async fn refuses_forms_that_it_cannot_hold_a_reply_to() {
     let worker = Worker::random(15).await;
-    let choice = |choices: &[&str]| ResponseFormat::Choice { choices: choices.iter().map(|c| (*c).to_owned()).collect() };
+    let choice =
+        |choices: &[&str]| ResponseFormat::Choice { choices: choices.iter().map(|c| (*c).to_owned()).collect() };
     let regex = |pattern: &str| ResponseFormat::Regex { pattern: pattern.to_owned() };
     let schemas = INVALID.iter().map(|(schema, words)| {
         let schema = serde_json::from_str(schema).expect("JSON");
@@ -157,7 +160,8 @@ async fn on_a_gpu_the_reply_is_the_same() {
         "required": ["a", "b"],
         "additionalProperties": false,
     });
-    let gpu = Compute::gpu().await.expect("a Vulkan, Metal or DirectX 12 adapter; `cargo xtask test` sets up a software one");
+    let gpu =
+        Compute::gpu().await.expect("a Vulkan, Metal or DirectX 12 adapter; `cargo xtask test` sets up a software one");
     let (cpu, gpu) = (Worker::random(17).await, Worker::load(gpu, 17).await);
     for seed in 0..6 {
         let temperature = if seed == 0 { 0.0 } else { 2.0 };
@@ -182,10 +186,9 @@ async fn the_included_worker_is_not_hindered_by_its_own_form() {
     let engine = Engine::load(compute, source, &main, LoadOptions::default(), &mut |_| {}).await.expect("it loads");
     let excerpt = "The patient's blood pressure is 142/88 mmHg. The heart rate is 71 beats per minute. \
                    The attending physician is Dr. Mara Lindqvist.";
-    for (task, answer) in [
-        ("What is the heart rate?", "71 beats per minute"),
-        ("What is the blood pressure?", "142/88 mmHg"),
-    ] {
+    for (task, answer) in
+        [("What is the heart rate?", "71 beats per minute"), ("What is the blood pressure?", "142/88 mmHg")]
+    {
         let message = Message::user(minions_protocol::job_prompt(excerpt, task, None));
         let free = ChatRequest { max_tokens: Some(128), ..ChatRequest::new(vec![message]) };
         let schema = json!({

@@ -98,14 +98,16 @@ async fn a_bias_forces_and_forbids() {
 async fn several_samples_share_the_prompt() {
     let worker = Worker::random(4).await;
     let long = Message::user("word ".repeat(300));
-    let one = ChatRequest { messages: vec![long], temperature: Some(1.5), seed: Some(40), max_tokens: Some(5), ..request() };
+    let one =
+        ChatRequest { messages: vec![long], temperature: Some(1.5), seed: Some(40), max_tokens: Some(5), ..request() };
     let several = ChatRequest { n: Some(4), ..one.clone() };
     worker.steps.set(0);
     let reply = worker.say(&several).await;
     let prefill = reply.usage.prompt_tokens.div_ceil(256) as usize;
     assert!(prefill > 1, "the prompt takes several steps");
     assert_eq!(worker.steps.get(), prefill - 1 + reply.usage.completion_tokens as usize, "{:?}", reply.usage);
-    let replies: Vec<_> = std::iter::once(reply.content).chain(reply.alternatives.into_iter().map(|a| a.content)).collect();
+    let replies: Vec<_> =
+        std::iter::once(reply.content).chain(reply.alternatives.into_iter().map(|a| a.content)).collect();
     assert_eq!(replies.len(), 4);
     for (index, content) in replies.iter().enumerate() {
         let alone = ChatRequest { seed: Some(40 + index as u64), ..one.clone() };
@@ -141,7 +143,8 @@ async fn draws_follow_the_probabilities() {
         for told in std::iter::once(reply.logprobs).chain(others) {
             let logprob = told.expect("asked for")[0].logprob;
             // A token is told by its log probability: no two of the six are equal.
-            let closest = |a: &usize, b: &usize| (raw[kept[*a]] - logprob).abs().total_cmp(&(raw[kept[*b]] - logprob).abs());
+            let closest =
+                |a: &usize, b: &usize| (raw[kept[*a]] - logprob).abs().total_cmp(&(raw[kept[*b]] - logprob).abs());
             let index = (0..6).min_by(closest).expect("there are six");
             near(raw[kept[index]], logprob);
             seen[index] += 1.0;
@@ -158,7 +161,8 @@ async fn draws_follow_the_probabilities() {
 /// captured step as it goes through the others.
 #[tokio::test]
 async fn a_gpu_repeats_itself_and_agrees_with_the_cpu() {
-    let gpu = Compute::gpu().await.expect("a Vulkan, Metal or DirectX 12 adapter; `cargo xtask test` sets up a software one");
+    let gpu =
+        Compute::gpu().await.expect("a Vulkan, Metal or DirectX 12 adapter; `cargo xtask test` sets up a software one");
     let (gpu, cpu) = (Worker::load(gpu, 6).await, Worker::random(6).await);
     let request = ChatRequest {
         temperature: Some(1.2),
@@ -191,7 +195,9 @@ async fn stop_texts_are_found_across_tokens() {
     let long = ChatRequest { max_tokens: Some(24), temperature: Some(1.5), seed: Some(5), logprobs: true, ..request() };
     let whole = worker.say(&long).await;
     let tokens: Vec<_> = whole.logprobs.iter().flatten().map(|one| one.token.clone()).collect();
-    let pair = tokens.windows(2).find(|pair| pair.iter().all(|token| token.chars().count() > 2 && !token.contains('\u{fffd}')));
+    let pair = tokens
+        .windows(2)
+        .find(|pair| pair.iter().all(|token| token.chars().count() > 2 && !token.contains('\u{fffd}')));
     let [left, right] = pair.expect("two tokens that are text") else { unreachable!("a window of two") };
     let stop: String = left.chars().skip(1).chain(right.chars().take(2)).collect();
     let reply = worker.say(&ChatRequest { stop: vec![stop.clone()], ..long }).await;

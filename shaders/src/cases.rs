@@ -65,11 +65,8 @@ impl Case {
                 let error = if expected == actual { 0.0 } else { (a - e).abs() / e.abs().max(1.0) };
                 let within = expected == actual || (tolerance > 0.0 && error <= tolerance);
                 if !within {
-                    let values = if tolerance > 0.0 {
-                        format!("{a}, not {e}")
-                    } else {
-                        format!("{actual}, not {expected}")
-                    };
+                    let values =
+                        if tolerance > 0.0 { format!("{a}, not {e}") } else { format!("{actual}, not {expected}") };
                     return Err(format!("{}: {name}[{i}] is {values} (error {error:e})", self.label));
                 }
                 largest = largest.max(error);
@@ -410,12 +407,8 @@ fn sample_cases(cases: &mut Vec<Case>) {
         let adjustments: Vec<Adjustment> = (0..vocab.min(600) as u32)
             .map(|i| Adjustment { token: vocab as u32 - 1 - i, seen: i % 4, bias: 3.0 * noise.value() })
             .collect();
-        let penal = |settings| Sampling {
-            repetition_penalty: 1.3,
-            presence_penalty: 0.7,
-            frequency_penalty: -0.4,
-            ..settings
-        };
+        let penal =
+            |settings| Sampling { repetition_penalty: 1.3, presence_penalty: 0.7, frequency_penalty: -0.4, ..settings };
         let mut step = SampleStep::default();
         step.push(Sampling::default(), &mask, &[]);
         step.push(Sampling { top_k: 40, top_p: 0.9, counter: 1, ..warm }, &mask, &[]);

@@ -86,7 +86,9 @@ pub fn hand_written() -> Vec<Value> {
         json!({"type": "object", "additionalProperties": {"type": "integer"}, "minProperties": 1, "maxProperties": 2}),
         json!({"properties": {"a": {"type": "string"}}, "required": ["a"]}),
         // Names that need care.
-        object(json!({"with \"quotes\"": {"type": "null"}, "日本": {"type": "null"}, "": {"type": "null"}, "a\\b": {"type": "null"}})),
+        object(
+            json!({"with \"quotes\"": {"type": "null"}, "日本": {"type": "null"}, "": {"type": "null"}, "a\\b": {"type": "null"}}),
+        ),
         // Strings.
         json!({"type": "string", "minLength": 30, "maxLength": 40}),
         json!({"type": "string", "pattern": "^[A-Z]{2}[0-9]{3,5}$"}),
@@ -208,7 +210,8 @@ impl Generator {
 
     fn choice(&mut self) -> Value {
         let words = ["alpha", "beta", "gamma ray", "δέλτα", "e\"f", "", "東京"];
-        let mut options: Vec<Value> = (0..2 + self.below(4)).map(|i| json!(words[(self.below(3) + 2 * i) % 7])).collect();
+        let mut options: Vec<Value> =
+            (0..2 + self.below(4)).map(|i| json!(words[(self.below(3) + 2 * i) % 7])).collect();
         options.dedup();
         if self.chance(30) {
             options.push(json!(self.below(50)));
@@ -224,7 +227,9 @@ impl Generator {
     }
 
     fn constant(&mut self) -> Value {
-        [json!({"const": "fixed"}), json!({"const": 7}), json!({"const": [true, null]}), json!({"const": {"k": 1.5}})][self.below(4)].clone()
+        [json!({"const": "fixed"}), json!({"const": 7}), json!({"const": [true, null]}), json!({"const": {"k": 1.5}})]
+            [self.below(4)]
+        .clone()
     }
 
     fn object(&mut self, depth: usize) -> Value {

@@ -275,11 +275,8 @@ impl Engine {
         // Taken, and only put back when all went well: a call that is dropped or fails leaves nothing half-written.
         let mut sequence = state.sequence.take().unwrap_or_else(|| Sequence::new(Vec::new(), &self.pool));
         sequence.rebase(prompt.clone());
-        let mut usage = Usage {
-            prompt_tokens: prompt.len() as u64,
-            cached_tokens: sequence.cached() as u64,
-            ..Usage::default()
-        };
+        let mut usage =
+            Usage { prompt_tokens: prompt.len() as u64, cached_tokens: sequence.cached() as u64, ..Usage::default() };
         self.make_room(&mut sequence, prompt.len() + max_tokens, prompt.len())?;
 
         let mut replies = Vec::new();

@@ -187,9 +187,7 @@ mod tests {
 
     #[test]
     fn the_supervisor_is_told_when_a_reply_is_empty_or_cut_off() {
-        let reply = |content: &str, finish_reason| {
-            quote(&ChatResponse::new(content, finish_reason, Usage::default()))
-        };
+        let reply = |content: &str, finish_reason| quote(&ChatResponse::new(content, finish_reason, Usage::default()));
         assert_eq!(reply("said {{reply}}", FinishReason::Stop), "<reply>\nsaid {{reply}}\n</reply>");
         assert!(reply("said", FinishReason::Length).contains("cut off"));
         assert!(reply(" \n", FinishReason::Length).contains("no reply"));

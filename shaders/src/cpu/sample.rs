@@ -258,7 +258,12 @@ mod tests {
     };
 
     /// One row through the whole kernel: the token, the alternatives and the log probabilities.
-    fn run(logits: &[f32], settings: Sampling, mask: &[u32], adjustments: &[Adjustment]) -> (usize, Vec<u32>, Vec<f32>) {
+    fn run(
+        logits: &[f32],
+        settings: Sampling,
+        mask: &[u32],
+        adjustments: &[Adjustment],
+    ) -> (usize, Vec<u32>, Vec<f32>) {
         let mut step = vec![0; 16];
         let mut settings = Sampling { adjustments: adjustments.len() as u32, ..settings };
         if !mask.is_empty() {
@@ -287,12 +292,8 @@ mod tests {
     #[test]
     fn penalties_are_those_of_transformers_and_openai() {
         let logits = [2.0, -2.0, 2.0, 1.9, 0.0];
-        let settings = Sampling {
-            repetition_penalty: 2.0,
-            presence_penalty: 0.25,
-            frequency_penalty: 0.5,
-            ..Sampling::default()
-        };
+        let settings =
+            Sampling { repetition_penalty: 2.0, presence_penalty: 0.25, frequency_penalty: 0.5, ..Sampling::default() };
         let adjustment = |token, seen, bias| Adjustment { token, seen, bias };
         let entries = [adjustment(0, 1, 0.0), adjustment(1, 1, 0.0), adjustment(2, 4, 0.0), adjustment(4, 0, 0.5)];
         let mut adjusted = logits.to_vec();

@@ -6,9 +6,7 @@
 use std::sync::Arc;
 
 use llguidance::api::{GrammarWithLexer, TopLevelGrammar};
-use llguidance::toktrie::{
-    INVALID_TOKEN, InferenceCapabilities, TokEnv, TokRxInfo, TokTrie, TokenId, TokenizerEnv,
-};
+use llguidance::toktrie::{INVALID_TOKEN, InferenceCapabilities, TokEnv, TokRxInfo, TokTrie, TokenId, TokenizerEnv};
 use llguidance::{JsonCompileOptions, Matcher, ParserFactory};
 use minions_chat::{FinishReason, ResponseFormat};
 use serde_json::Value;
@@ -89,7 +87,8 @@ impl Grammars {
         let closers = ["} ] , :", "0 1 2 3 4 5 6 7 8 9", "null true false n t f \" [ { - . e"].map(tokens);
         let quote = trie.token_id(b"\"");
         let mut bytes: Vec<u8> = (0..=255).collect();
-        bytes.sort_by_key(|byte| (!byte.is_ascii(), *byte == b'\\', !byte.is_ascii_punctuation(), *byte != b'@', *byte));
+        bytes
+            .sort_by_key(|byte| (!byte.is_ascii(), !byte.is_ascii_punctuation(), *byte == b'\\', *byte != b'@', *byte));
         let bytes = bytes.into_iter().filter_map(|byte| trie.token_id(&[byte])).collect();
         let vocabulary: TokEnv = Arc::new(Vocabulary { tokenizer, trie });
         let capabilities = InferenceCapabilities { ff_tokens: true, ..InferenceCapabilities::default() };
@@ -112,13 +111,9 @@ impl Grammars {
         let parser = self.factory.create_parser(TopLevelGrammar::from_grammar(form));
         let parser = parser.map_err(|error| invalid(format, &format!("{error:#}")))?;
         let matcher = Matcher::new(Ok(parser));
-        if let Some(error) = matcher.get_error() {
-            return Err(invalid(format, &error));
-        }
         let is_json = matches!(format, ResponseFormat::JsonObject | ResponseFormat::JsonSchema { .. });
         let place = Place { is_json, ..Place::default() };
-        let mut grammar =
-            Grammar { grammars: self, matcher, place, mask: None, room, closing: None, unchecked: 0 };
+        let mut grammar = Grammar { grammars: self, matcher, place, mask: None, room, closing: None, unchecked: 0 };
         let way = grammar.way_out(room.min(MAX_CLOSING)).map_err(|error| invalid(format, &error.to_string()))?;
         grammar.closing = way.map(|way| way.len());
         // A regular expression may have an end that is hard to find.

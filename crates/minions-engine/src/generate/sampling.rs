@@ -55,9 +55,7 @@ impl Sampling {
         let within = |name: &str, value: Option<f32>, default: f32, min: f32, max: f32| match value {
             None => Ok(default),
             Some(value) if (min..=max).contains(&value) => Ok(value),
-            Some(value) => {
-                Err(Error::InvalidRequest(format!("{name} is {value}; it must be between {min} and {max}")))
-            }
+            Some(value) => Err(Error::InvalidRequest(format!("{name} is {value}; it must be between {min} and {max}"))),
         };
         if request.logit_bias.len() > MAX_BIASES {
             let message = format!("logit_bias names {} tokens; it may name {MAX_BIASES}", request.logit_bias.len());
@@ -72,7 +70,8 @@ impl Sampling {
         }
         let alternatives = request.top_logprobs.unwrap_or(0);
         if alternatives as usize > MAX_ALTERNATIVES || (alternatives > 0 && !request.logprobs) {
-            let message = format!("top_logprobs is {alternatives}; it can be at most {MAX_ALTERNATIVES}, with logprobs");
+            let message =
+                format!("top_logprobs is {alternatives}; it can be at most {MAX_ALTERNATIVES}, with logprobs");
             return Err(Error::InvalidRequest(message));
         }
         Ok(Self {
@@ -122,8 +121,7 @@ impl History {
         let is_penalized = sampling.presence_penalty != 0.0 || sampling.frequency_penalty != 0.0;
         let is_repetition_penalized = sampling.repetition_penalty != 1.0;
         let biased = sampling.biases.iter().map(|(&token, &bias)| (token, Adjustment { token, seen: 0, bias }));
-        let mut history =
-            Self { adjustments: biased.collect(), is_penalized: is_penalized || is_repetition_penalized };
+        let mut history = Self { adjustments: biased.collect(), is_penalized: is_penalized || is_repetition_penalized };
         for &token in prompt.iter().filter(|_| is_repetition_penalized) {
             history.entry(token).seen = 1;
         }

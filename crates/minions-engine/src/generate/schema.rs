@@ -36,8 +36,7 @@ const UNSUPPORTED: &[&str] = &[
 ];
 
 /// The formats that llguidance knows. JSON Schema lets readers ignore the others.
-const FORMATS: &[&str] =
-    &["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid", "uri"];
+const FORMATS: &[&str] = &["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid", "uri"];
 
 /// Keywords that demand something by themselves, and those that point to other schemas.
 const ASSERTIONS: &[&str] = &[
@@ -128,9 +127,8 @@ impl Preparation {
     /// Refuses what a reply could not be held to.
     fn check(&self, node: &Map<String, Value>, place: &str) -> Result<()> {
         for keyword in UNSUPPORTED {
-            let demands_nothing = |value: &Value| {
-                value == &Value::Bool(false) || (value == &json!({}) && *keyword != "not")
-            };
+            let demands_nothing =
+                |value: &Value| value == &Value::Bool(false) || (value == &json!({}) && *keyword != "not");
             if node.get(*keyword).is_some_and(|value| !demands_nothing(value)) {
                 return Err(invalid(&inside(place, keyword), "replies cannot be held to this keyword"));
             }
@@ -143,10 +141,14 @@ impl Preparation {
         }
         let required = node.get("required").and_then(Value::as_array).map_or(0, Vec::len) as u64;
         let wanted = node.get("minProperties").and_then(Value::as_u64).unwrap_or(0);
-        let has_free_names = node.contains_key("patternProperties") || node.get("additionalProperties") != Some(&json!(false));
+        let has_free_names =
+            node.contains_key("patternProperties") || node.get("additionalProperties") != Some(&json!(false));
         if has_free_names && wanted > required + 1 {
             // A grammar cannot tell that a name is new, and of equal names only the last counts.
-            return Err(invalid(&inside(place, "minProperties"), "at most one property may be of a free name: require the others by name"));
+            return Err(invalid(
+                &inside(place, "minProperties"),
+                "at most one property may be of a free name: require the others by name",
+            ));
         }
         Ok(())
     }
@@ -159,7 +161,8 @@ impl Preparation {
             let one = |value: &Value, place: &str| self.schema(value, place, depth + 1);
             let value = match (keyword.as_str(), value) {
                 ("properties" | "patternProperties" | "$defs" | "definitions", Value::Object(schemas)) => {
-                    let schemas = schemas.iter().map(|(name, value)| Ok((name.clone(), one(value, &inside(&place, name))?)));
+                    let schemas =
+                        schemas.iter().map(|(name, value)| Ok((name.clone(), one(value, &inside(&place, name))?)));
                     Value::Object(schemas.collect::<Result<_>>()?)
                 }
                 ("anyOf" | "oneOf" | "allOf" | "prefixItems" | "items", Value::Array(schemas)) => {
@@ -186,9 +189,11 @@ fn check_recursion(schema: &Value) -> Result<()> {
     loop {
         // A reference that leads nowhere is refused elsewhere.
         let is_new = |reference: &&str| !finite.contains(*reference);
-        let found = references.iter().copied().filter(is_new).find(|reference| {
-            target(reference).is_none_or(|schema| is_finite(schema, &finite))
-        });
+        let found = references
+            .iter()
+            .copied()
+            .filter(is_new)
+            .find(|reference| target(reference).is_none_or(|schema| is_finite(schema, &finite)));
         match found {
             Some(reference) => finite.insert(reference),
             None => break,
@@ -217,7 +222,8 @@ fn is_finite(schema: &Value, finite: &BTreeSet<&str>) -> bool {
     let list = |keyword: &str| node.get(keyword).and_then(Value::as_array).into_iter().flatten();
     let is_finite = |schema: &Value| is_finite(schema, finite);
     let refers_well = node.get("$ref").and_then(Value::as_str).is_none_or(|reference| finite.contains(reference));
-    let has_choice = ["anyOf", "oneOf"].iter().all(|keyword| !node.contains_key(*keyword) || list(keyword).any(is_finite));
+    let has_choice =
+        ["anyOf", "oneOf"].iter().all(|keyword| !node.contains_key(*keyword) || list(keyword).any(is_finite));
     let has_scalar = ["null", "boolean", "number", "integer", "string"].iter().any(|name| may_be(node, name));
     let property = |name: &Value| node.get("properties")?.get(name.as_str()?);
     let has_object = may_be(node, "object") && list("required").filter_map(property).all(is_finite);
@@ -233,9 +239,7 @@ fn merges(schema: &Value) -> bool {
             let applicators = APPLICATORS.iter().filter(|keyword| node.contains_key(**keyword)).count();
             let asserts = ASSERTIONS.iter().any(|keyword| *keyword != "type" && node.contains_key(*keyword));
             let is_schema = applicators > 0;
-            node.contains_key("allOf")
-                || (is_schema && (applicators > 1 || asserts))
-                || node.values().any(merges)
+            node.contains_key("allOf") || (is_schema && (applicators > 1 || asserts)) || node.values().any(merges)
         }
         Value::Array(values) => values.iter().any(merges),
         _ => false,
