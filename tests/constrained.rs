@@ -147,7 +147,8 @@ async fn forced_tokens_take_no_steps() {
     let reply = worker.reply(&request(json_schema(schema), 1)).await.expect("a reply");
     assert_eq!(reply.finish_reason, FinishReason::Stop);
     let (steps, tokens) = (worker.steps.get(), reply.usage.completion_tokens);
-    assert!(steps <= 2 && tokens > 15, "{steps} steps for {tokens} tokens: {}", reply.content);
+    // A step for each value, and some for a space or a comma that may belong to the token after it.
+    assert!(steps <= 4 && tokens > 20, "{steps} steps for {tokens} tokens: {}", reply.content);
 }
 
 /// On a GPU, masks ride along with the captured decode step, and the reply is the CPU's.

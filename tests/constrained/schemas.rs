@@ -23,7 +23,12 @@ pub const INVALID: &[(&str, &str)] = &[
     (r#"{"type": "object", "properties": {"a": false}, "required": ["a"]}"#, "a"),
     (r#"{"type": "object", "minProperties": 3}"#, "#/minProperties"),
     (r#"{"oneOf": [{"type": "string"}, {"type": "string", "maxLength": 3}]}"#, "oneOf"),
-    (r##"{"type": "object", "properties": {"n": {"$ref": "#"}}, "required": ["n"]}"##, "160 tokens"),
+    (r##"{"type": "object", "properties": {"n": {"$ref": "#"}}, "required": ["n"]}"##, "at #: what fits"),
+    (
+        r##"{"type": "object", "properties": {"n": {"$ref": "#/$defs/n"}},
+            "$defs": {"n": {"type": "array", "items": {"$ref": "#/$defs/n"}, "minItems": 1}}}"##,
+        "#/$defs/n",
+    ),
     (r#"{"type": "array", "items": {"type": "string", "minLength": 9}, "minItems": 99}"#, "160 tokens"),
 ];
 

@@ -40,8 +40,8 @@ const FAR_INTERVAL: usize = 16;
 /// What grammars need to know about a model's tokens.
 pub struct Grammars {
     factory: ParserFactory,
-    /// Tokens that bring JSON to its end, outside of its strings, in the order in which they are tried.
-    closers: Vec<TokenId>,
+    /// Tokens that bring JSON to its end, outside of its strings: those that are tried first, digits, and the rest.
+    closers: [Vec<TokenId>; 3],
     /// The token that ends a string.
     quote: Option<TokenId>,
     /// Tokens of one byte, in the order in which they are tried where a text must go on: what separates leads to the end
@@ -83,12 +83,12 @@ impl Grammars {
         if !end_tokens.is_empty() {
             trie = trie.with_eos_tokens(&end_tokens);
         }
-        let ends = "} ] , : 0 1 2 3 4 5 6 7 8 9 null true false n t f \" [ { - . e".split(' ');
-        let closers = ends.filter_map(|text| trie.token_id(text.as_bytes())).collect();
+        let tokens = |texts: &str| texts.split(' ').filter_map(|text| trie.token_id(text.as_bytes())).collect();
+        let closers = ["} ] , :", "0 1 2 3 4 5 6 7 8 9", "null true false n t f \" [ { - . e"].map(tokens);
         let quote = trie.token_id(b"\"");
         let mut bytes: Vec<u8> = (0..=255).collect();
         bytes
-            .sort_by_key(|byte| (!byte.is_ascii(), *byte == b'\\', !byte.is_ascii_punctuation(), *byte != b'@', *byte));
+            .sort_by_key(|byte| (!byte.is_ascii(), !byte.is_ascii_punctuation(), *byte == b'\\', *byte != b'@', *byte));
         let bytes = bytes.into_iter().filter_map(|byte| trie.token_id(&[byte])).collect();
         let vocabulary: TokEnv = Arc::new(Vocabulary { tokenizer, trie });
         let capabilities = InferenceCapabilities { ff_tokens: true, ..InferenceCapabilities::default() };
@@ -111,13 +111,11 @@ impl Grammars {
         let parser = self.factory.create_parser(TopLevelGrammar::from_grammar(form));
         let parser = parser.map_err(|error| invalid(format, &format!("{error:#}")))?;
         let matcher = Matcher::new(Ok(parser));
-        if let Some(error) = matcher.get_error() {
-            return Err(invalid(format, &error));
-        }
         let is_json = matches!(format, ResponseFormat::JsonObject | ResponseFormat::JsonSchema { .. });
         let place = Place { is_json, ..Place::default() };
         let mut grammar = Grammar { grammars: self, matcher, place, mask: None, room, closing: None, unchecked: 0 };
-        grammar.closing = grammar.way_out(room.min(MAX_CLOSING))?.map(|way| way.len());
+        let way = grammar.way_out(room.min(MAX_CLOSING)).map_err(|error| invalid(format, &error.to_string()))?;
+        grammar.closing = way.map(|way| way.len());
         // A regular expression may have an end that is hard to find.
         if grammar.closing.is_none() && !matches!(format, ResponseFormat::Regex { .. }) {
             return Err(invalid(format, &format!("no reply of this form was found that fits in {room} tokens")));
@@ -206,12 +204,12 @@ impl Grammar<'_> {
     /// The tokens with which a reply ends soon that is at this point now; `None` if no such way of at most `limit` tokens
     /// was found. It need not be the shortest.
     fn way_out(&mut self, limit: usize) -> Result<Option<Vec<u32>>> {
-        let (mut way, mut place, mut uses) = (Vec::new(), self.place, [0; 256]);
+        let (mut way, mut place) = (Vec::new(), self.place);
         let mut is_out = self.matcher.is_stopped();
         while !is_out && way.len() <= limit && !self.matcher.is_accepting().map_err(broken)? {
             let mut next = self.matcher.compute_ff_tokens();
             if next.is_empty() {
-                next.push(self.exit(place, &mut uses)?);
+                next.push(self.exit(place, &way)?);
             }
             for token in next {
                 self.consume(token)?;
@@ -225,36 +223,27 @@ impl Grammar<'_> {
         Ok((way.len() <= limit).then_some(way))
     }
 
-    /// A token that leads towards the end.
-    fn exit(&mut self, place: Place, uses: &mut [usize; 256]) -> Result<u32> {
-        let grammars = self.grammars;
-        if place.is_json && !place.in_string {
-            for &closer in &grammars.closers {
-                if self.may_come(closer)? {
-                    return Ok(closer);
-                }
-            }
-        }
-        if let Some(quote) = grammars.quote.filter(|_| place.is_json)
-            && self.may_come(quote)?
-        {
-            return Ok(quote);
-        }
+    /// A token that leads towards the end, after those of the way so far.
+    fn exit(&mut self, place: Place, way: &[u32]) -> Result<u32> {
+        let Grammars { closers: [first, digits, rest], quote, bytes, .. } = self.grammars;
         // What was not used yet comes first, or the way could go round in circles.
-        let mut order: Vec<usize> = (0..grammars.bytes.len()).collect();
-        order.sort_by_key(|&index| uses[index]);
-        for index in order {
-            if self.may_come(grammars.bytes[index])? {
-                uses[index] += 1;
-                return Ok(grammars.bytes[index]);
+        let rare_first = |tokens: &[TokenId]| {
+            let mut tokens = tokens.to_vec();
+            tokens.sort_by_cached_key(|token| way.iter().filter(|used| *used == token).count());
+            tokens
+        };
+        let candidates = match place {
+            Place { is_json: true, in_string: false, .. } => [first.clone(), rare_first(digits), rest.clone()].concat(),
+            Place { is_json: true, .. } => quote.iter().copied().chain(rare_first(bytes)).collect(),
+            _ => rare_first(bytes),
+        };
+        for token in candidates {
+            if self.matcher.validate_tokens(&[token]).map_err(broken)? == 1 {
+                return Ok(token);
             }
         }
         let mask = self.matcher.compute_mask().map_err(broken)?;
         mask.first_bit_set().map(|token| token as u32).ok_or_else(|| broken("no token may come next"))
-    }
-
-    fn may_come(&mut self, token: u32) -> Result<bool> {
-        Ok(self.matcher.validate_tokens(&[token]).map_err(broken)? == 1)
     }
 
     fn consume(&mut self, token: u32) -> Result<()> {
@@ -350,10 +339,15 @@ fn invalid(format: &ResponseFormat, message: &str) -> Error {
         ResponseFormat::Choice { .. } => "choices",
         _ => "schema",
     };
-    Error::InvalidRequest(format!("{what}: {}", message.trim_end_matches("\n<non-verbose/>")))
+    Error::InvalidRequest(format!("{what}: {}", plain(message)))
 }
 
 /// A fault of the grammar, not of the request.
 fn broken(error: impl std::fmt::Display) -> Error {
-    Error::Grammar(error.to_string())
+    Error::Grammar(plain(&error.to_string()).to_owned())
+}
+
+/// Without llguidance's mark of a shortened message.
+fn plain(message: &str) -> &str {
+    message.trim_end_matches("\n<non-verbose/>")
 }

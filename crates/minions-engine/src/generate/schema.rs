@@ -1,6 +1,8 @@
 //! A JSON Schema as the grammar takes it: everything that the grammar could not hold a reply to is refused by its place,
 //! and numbers are bounded, so that what is written can be read back by any JSON parser.
 
+use std::collections::BTreeSet;
+
 use llguidance::derivre::RegexBuilder;
 use llguidance::regex_to_lark;
 use serde_json::{Map, Value, json};
@@ -75,6 +77,7 @@ pub(super) fn prepare(schema: &Value) -> Result<Value> {
     if schema == &Value::Bool(false) {
         return Err(invalid("#", "no reply fits the schema `false`"));
     }
+    check_recursion(schema)?;
     let mut prepared = Preparation { merges: merges(schema) }.schema(schema, "#", 0)?;
     define_any(&mut prepared)?;
     Ok(prepared)
@@ -175,6 +178,58 @@ impl Preparation {
         }
         Ok(prepared)
     }
+}
+
+/// Refuses a schema that every reply to it contains again, whatever else it has.
+fn check_recursion(schema: &Value) -> Result<()> {
+    let mut references = BTreeSet::new();
+    collect_references(schema, &mut references);
+    let target = |reference: &str| reference.strip_prefix('#').and_then(|pointer| schema.pointer(pointer));
+    let mut finite = BTreeSet::new();
+    loop {
+        // A reference that leads nowhere is refused elsewhere.
+        let is_new = |reference: &&str| !finite.contains(*reference);
+        let found = references
+            .iter()
+            .copied()
+            .filter(is_new)
+            .find(|reference| target(reference).is_none_or(|schema| is_finite(schema, &finite)));
+        match found {
+            Some(reference) => finite.insert(reference),
+            None => break,
+        };
+    }
+    match references.difference(&finite).next() {
+        Some(endless) => Err(invalid(endless, "what fits always contains itself again, so it has no end")),
+        None => Ok(()),
+    }
+}
+
+fn collect_references<'a>(schema: &'a Value, references: &mut BTreeSet<&'a str>) {
+    match schema {
+        Value::Object(node) => {
+            references.extend(node.get("$ref").and_then(Value::as_str));
+            node.values().for_each(|value| collect_references(value, references));
+        }
+        Value::Array(values) => values.iter().for_each(|value| collect_references(value, references)),
+        _ => {}
+    }
+}
+
+/// Whether something fits that ends, if what the references in `finite` lead to does.
+fn is_finite(schema: &Value, finite: &BTreeSet<&str>) -> bool {
+    let Some(node) = schema.as_object() else { return true };
+    let list = |keyword: &str| node.get(keyword).and_then(Value::as_array).into_iter().flatten();
+    let is_finite = |schema: &Value| is_finite(schema, finite);
+    let refers_well = node.get("$ref").and_then(Value::as_str).is_none_or(|reference| finite.contains(reference));
+    let has_choice =
+        ["anyOf", "oneOf"].iter().all(|keyword| !node.contains_key(*keyword) || list(keyword).any(is_finite));
+    let has_scalar = ["null", "boolean", "number", "integer", "string"].iter().any(|name| may_be(node, name));
+    let property = |name: &Value| node.get("properties")?.get(name.as_str()?);
+    let has_object = may_be(node, "object") && list("required").filter_map(property).all(is_finite);
+    let least = node.get("minItems").and_then(Value::as_u64).unwrap_or(0);
+    let has_array = may_be(node, "array") && (least == 0 || node.get("items").is_none_or(is_finite));
+    refers_well && has_choice && list("allOf").all(is_finite) && (has_scalar || has_object || has_array)
 }
 
 /// Whether schemas are laid over one another: by `allOf`, or by demands beside a choice or a reference.
