@@ -63,8 +63,8 @@ const PREFILL_ROWS: usize = 256;
 const QUICK_FORMATS: [WeightFormat; 3] = [WeightFormat::F16, WeightFormat::Q8_0, WeightFormat::Q4_0];
 
 /// Seconds that a batch of launches should take at least, and batches of which the best counts.
-const BATCH_SECONDS: f64 = 0.05;
-const BATCHES: usize = 3;
+const BATCH_SECONDS: f64 = 0.03;
+const BATCHES: usize = 6;
 
 /// Measures every kernel that has overlays in every variant that the adapter runs, for weights of every format, or if
 /// `quick` of three. `clock` tells seconds. `on_speed` hears of each as it is known: the adapter's ceilings come first.
