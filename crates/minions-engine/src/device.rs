@@ -274,7 +274,11 @@ fn feature_names(features: wgpu::Features, overlays: &[Overlay]) -> Vec<String> 
 
 /// Features that kernels, or the runtime under them, make use of where the adapter has them.
 fn wanted_features() -> wgpu::Features {
-    wgpu::Features::TIMESTAMP_QUERY | wgpu::Features::SHADER_F16 | wgpu::Features::SUBGROUP
+    // 64-bit integers: cubecl's own kernels address with them where buffers are that large (it assumes what the adapter has).
+    wgpu::Features::TIMESTAMP_QUERY
+        | wgpu::Features::SHADER_F16
+        | wgpu::Features::SUBGROUP
+        | wgpu::Features::SHADER_INT64
 }
 
 /// Says no, with a reason, to an adapter that would fail later without one.

@@ -3,7 +3,11 @@
 //! Everything is launched the way a prompt's steps are: through cubecl, many launches to a submit, timed by a clock of the
 //! shell's from the first launch to a read-back after the last.
 
-use burn::tensor::{DType, Int, Tensor, TensorData};
+// Natively only: burn's products would be a third of the wasm.
+#[cfg(not(target_family = "wasm"))]
+mod burn;
+
+use ::burn::tensor::{DType, Int, Tensor, TensorData};
 use bytemuck::Zeroable;
 use minions_shaders::cases::Noise;
 use minions_shaders::cpu::{
@@ -17,7 +21,7 @@ use minions_shaders::{
 use serde::Serialize;
 
 use super::launch::launch;
-use super::tensors::{primitive, read_f32, read_u32};
+use super::tensors::{primitive, read_u32};
 use crate::device::Compute;
 use crate::error::{Error, Result};
 
@@ -59,8 +63,8 @@ const PREFILL_ROWS: usize = 256;
 const QUICK_FORMATS: [WeightFormat; 3] = [WeightFormat::F16, WeightFormat::Q8_0, WeightFormat::Q4_0];
 
 /// Seconds that a batch of launches should take at least, and batches of which the best counts.
-const BATCH_SECONDS: f64 = 0.05;
-const BATCHES: usize = 3;
+const BATCH_SECONDS: f64 = 0.03;
+const BATCHES: usize = 6;
 
 /// Measures every kernel that has overlays in every variant that the adapter runs, for weights of every format, or if
 /// `quick` of three. `clock` tells seconds. `on_speed` hears of each as it is known: the adapter's ceilings come first.
@@ -77,11 +81,8 @@ pub async fn bench_kernels(
     let bench = Bench { compute, clock };
     on_speed(bench.copy().await?);
     on_speed(bench.multiply_add().await?);
-    on_speed(bench.burn_matmul(1).await?);
-    on_speed(bench.burn_matmul(PREFILL_ROWS).await?);
-    // In a browser it is as slow, and its code would be the larger part of what this adds to the wasm.
     #[cfg(not(target_family = "wasm"))]
-    on_speed(bench.burn_quantized_matmul(PREFILL_ROWS).await?);
+    burn::bench(&bench, on_speed).await?;
     on_speed(bench.quantize().await?);
     for slots in RMS_NORM.specializations() {
         if slots.overlay.is_none_or(|overlay| wgpu.has(overlay)) {
@@ -172,27 +173,6 @@ impl Bench<'_> {
         Ok(self.speed(shader, slots, shape(rows), seconds, bytes, product_flops(rows)))
     }
 
-    /// burn's own product of f32 matrices.
-    async fn burn_matmul(&self, rows: usize) -> Result<KernelSpeed> {
-        let (x, weights) = (self.matrix(rows, INPUTS), self.matrix(INPUTS, OUTPUTS));
-        let seconds = self.time(|| x.clone().matmul(weights.clone())).await?;
-        let bytes = 4.0 * (rows * INPUTS + INPUTS * OUTPUTS + rows * OUTPUTS) as f64;
-        let flops = product_flops(rows);
-        Ok(KernelSpeed { kernel: "burn.f32".to_owned(), shape: shape(rows), seconds, bytes, flops })
-    }
-
-    /// burn's own product with a matrix of 8 bits.
-    #[cfg(not(target_family = "wasm"))]
-    async fn burn_quantized_matmul(&self, rows: usize) -> Result<KernelSpeed> {
-        use burn::tensor::quantization::{QuantScheme, QuantValue, ScaleDtype};
-        let scheme = QuantScheme::default().with_value(QuantValue::Q8S).per_block([32], ScaleDtype::F32);
-        let (x, weights) = (self.matrix(rows, INPUTS), self.matrix(INPUTS, OUTPUTS).quantize_dynamic(&scheme));
-        let seconds = self.time(|| x.clone().matmul(weights.clone())).await?;
-        let bytes = 4.0 * (rows * INPUTS + rows * OUTPUTS) as f64 + 1.125 * (INPUTS * OUTPUTS) as f64;
-        let flops = product_flops(rows);
-        Ok(KernelSpeed { kernel: "burn.q8".to_owned(), shape: shape(rows), seconds, bytes, flops })
-    }
-
     /// Seconds of one launch of a kernel with one output of `out` words.
     async fn launches<P: Params>(
         &self,
@@ -205,23 +185,8 @@ impl Bench<'_> {
         let tensors: Vec<_> = inputs.iter().cloned().chain([output.clone()]).map(primitive).collect::<Result<_>>()?;
         let buffers: Vec<_> = tensors.iter().collect();
         self.batches(&mut || launch(params, slots, &buffers), async || {
-            read_u32(output.clone().slice(0..1)).await.map(drop)
+            read_u32(output.clone().narrow(0, 0, 1)).await.map(drop)
         })
-        .await
-    }
-
-    /// Seconds of one run of an operation of burn's.
-    async fn time(&self, run: impl Fn() -> Tensor<2>) -> Result<f64> {
-        let last = std::cell::RefCell::new(run());
-        self.batches(
-            &mut || {
-                last.replace(run());
-            },
-            async || {
-                let last = last.borrow().clone();
-                read_f32(last.slice([0..1, 0..1])).await.map(drop)
-            },
-        )
         .await
     }
 
@@ -252,11 +217,6 @@ impl Bench<'_> {
 
     fn speed(&self, shader: &Shader, slots: Slots, shape: String, seconds: f64, bytes: f64, flops: f64) -> KernelSpeed {
         KernelSpeed { kernel: shader.name(slots), shape, seconds, bytes, flops }
-    }
-
-    fn matrix(&self, rows: usize, columns: usize) -> Tensor<2> {
-        let values = Noise::new(2).values(rows * columns);
-        Tensor::from_data(TensorData::new(values, [rows, columns]), &self.compute.device)
     }
 
     fn noise(&self, len: usize) -> Tensor<1, Int> {

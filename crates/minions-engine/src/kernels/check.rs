@@ -1,12 +1,14 @@
 //! Every kernel against its twin on this adapter: the same cases natively, in a browser, and wherever a doubt arises.
 
 use burn::tensor::{DType, Int, Tensor, TensorData};
+use minions_shaders::WeightFormat;
 use minions_shaders::cases::{Case, cases};
 use serde::Serialize;
 
 use super::launch::launch_words;
+use super::overlays::{KernelOverlay, try_overlays};
 use super::tensors::{primitive, read_u32};
-use crate::device::Compute;
+use crate::device::{Compute, Overlays};
 use crate::error::{Error, Result};
 
 /// What became of one case.
@@ -23,7 +25,8 @@ pub struct KernelCheck {
     pub failure: Option<String>,
 }
 
-/// Launches every case of `minions_shaders::cases` that the adapter can run, overlays included, and compares.
+/// Launches every case of `minions_shaders::cases` that the adapter can run, overlays included, and compares; then makes
+/// the self-tests of the overlays.
 pub async fn check_kernels(compute: &Compute) -> Result<Vec<KernelCheck>> {
     if !compute.adapter().is_gpu() {
         return Err(Error::WebgpuUnavailable("kernels can be compared with their twins on a GPU only".to_owned()));
@@ -39,7 +42,19 @@ pub async fn check_kernels(compute: &Compute) -> Result<Vec<KernelCheck>> {
             name: case.label,
         });
     }
+    checks.extend(self_tests(compute).await?);
     Ok(checks)
+}
+
+/// The self-test of every overlay that the adapter can run, as it is made when a model is loaded on hardware.
+async fn self_tests(compute: &Compute) -> Result<Vec<KernelCheck>> {
+    let compute = compute.clone().with_overlays(Overlays::Everywhere);
+    let (_, tried) = try_overlays(&compute, &WeightFormat::ALL).await?;
+    let checks = tried.into_iter().filter_map(|KernelOverlay { kernel, reason, .. }| {
+        let error = if reason.is_some() { f32::INFINITY } else { 0.0 };
+        Some(KernelCheck { name: format!("{} self-test", kernel?), error, tolerance: 0.0, failure: reason })
+    });
+    Ok(checks.collect())
 }
 
 /// The outputs of a case after its launch.

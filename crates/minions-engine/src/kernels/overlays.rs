@@ -47,10 +47,27 @@ pub(super) fn chosen(tensor: &CubeTensor, shader: &'static Shader, slots: Slots)
 
 /// Tries the overlays of all kernels, for weights of these formats, and has the device run the first of each that is right.
 pub(crate) async fn choose_overlays(compute: &Compute, formats: &[WeightFormat]) -> Result<Vec<KernelOverlay>> {
-    let Some(wgpu) = &compute.wgpu else { return Ok(Vec::new()) };
     let device = device_of(compute)?;
-    let mut reports = Vec::new();
-    let mut offered = Vec::new();
+    let (right, reports) = try_overlays(compute, formats).await?;
+    CHOSEN.with_borrow_mut(|chosen| {
+        for (shader, slots) in baselines(formats) {
+            let key = (device.clone(), shader.stem, slots);
+            match right.get(&(shader.stem, slots)) {
+                Some(overlay) => chosen.insert(key, *overlay),
+                None => chosen.remove(&key),
+            };
+        }
+    });
+    Ok(reports)
+}
+
+/// Tries the overlays that the device may run: → the first of each baseline that is right, and what became of all.
+pub(super) async fn try_overlays(
+    compute: &Compute,
+    formats: &[WeightFormat],
+) -> Result<(HashMap<(&'static str, Slots), Overlay>, Vec<KernelOverlay>)> {
+    let (mut right, mut reports, mut offered) = (HashMap::new(), Vec::new(), Vec::new());
+    let Some(wgpu) = &compute.wgpu else { return Ok((right, reports)) };
     for overlay in Overlay::ALL {
         match compute.refuses(overlay) {
             None => offered.push(overlay),
@@ -61,23 +78,29 @@ pub(crate) async fn choose_overlays(compute: &Compute, formats: &[WeightFormat])
     }
     let mut open = candidates(formats, &offered);
     while !open.is_empty() {
-        let mut verdicts = try_all(compute, wgpu, &open).await?;
-        for candidate in std::mem::take(&mut open) {
+        let verdicts = try_all(compute, wgpu, &open).await?;
+        for (candidate, verdict) in std::mem::take(&mut open).into_iter().zip(verdicts) {
             let Candidate { shader, slots, mut overlays } = candidate;
             let overlay = overlays.remove(0);
-            let tried = slots.with_overlay(Some(overlay));
-            let reason = verdicts.remove(0).err();
-            CHOSEN.with_borrow_mut(|chosen| match reason {
-                None => chosen.insert((device.clone(), shader.stem, slots), overlay),
-                Some(_) => chosen.remove(&(device.clone(), shader.stem, slots)),
-            });
-            if reason.is_some() && !overlays.is_empty() {
-                open.push(Candidate { shader, slots, overlays });
+            let kernel = Some(shader.name(slots.with_overlay(Some(overlay))));
+            match &verdict {
+                Ok(()) => {
+                    right.insert((shader.stem, slots), overlay);
+                }
+                Err(_) if !overlays.is_empty() => open.push(Candidate { shader, slots, overlays }),
+                Err(_) => {}
             }
-            reports.push(KernelOverlay { kernel: Some(shader.name(tried)), overlay: overlay.name(), reason });
+            reports.push(KernelOverlay { kernel, overlay: overlay.name(), reason: verdict.err() });
         }
     }
-    Ok(reports)
+    Ok((right, reports))
+}
+
+/// Every specialisation without an overlay, for weights of these formats.
+fn baselines(formats: &[WeightFormat]) -> impl Iterator<Item = (&'static Shader, Slots)> {
+    let all = SHADERS.into_iter().flat_map(|shader| shader.specializations().into_iter().map(move |s| (shader, s)));
+    all.filter(|(_, slots)| slots.overlay.is_none())
+        .filter(|(_, slots)| slots.weights.is_none_or(|format| formats.contains(&format)))
 }
 
 /// A baseline, and what it might run with instead, the one to be tried next first.
@@ -88,17 +111,11 @@ struct Candidate {
 }
 
 fn candidates(formats: &[WeightFormat], offered: &[Overlay]) -> Vec<Candidate> {
-    let mut candidates = Vec::new();
-    for shader in SHADERS {
-        let baselines = shader.specializations().into_iter().filter(|slots| slots.overlay.is_none());
-        for slots in baselines.filter(|slots| slots.weights.is_none_or(|format| formats.contains(&format))) {
-            let overlays: Vec<_> = shader.overlays(slots).filter(|overlay| offered.contains(overlay)).collect();
-            if !overlays.is_empty() {
-                candidates.push(Candidate { shader, slots, overlays });
-            }
-        }
-    }
-    candidates
+    let candidate = |(shader, slots): (&'static Shader, Slots)| {
+        let overlays = shader.overlays(slots).filter(|overlay| offered.contains(overlay)).collect();
+        Candidate { shader, slots, overlays }
+    };
+    baselines(formats).map(candidate).filter(|candidate| !candidate.overlays.is_empty()).collect()
 }
 
 /// Tries the first overlay of each, all in one submit: what is wrong with each.
