@@ -441,6 +441,10 @@ fn names_the_file_that_is_wrong_in_a_split_model() {
             "it is missing in some/tiny-00001-of-00003.gguf",
         ),
     ] {
+        assert!(message.contains(named), "{named:?} is not in: {message}");
+    }
+}
+
 /// The configuration of a file of this family: two layers, two heads of 16, and what is special.
 fn gguf_config(architecture: &str, special: &[(&str, Meta)], tensors: GgufTensors) -> Result<ModelConfig> {
     let mut gguf = Gguf { version: 3, metadata: Vec::new(), tensors: Vec::new() };
