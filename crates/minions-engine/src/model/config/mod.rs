@@ -10,7 +10,7 @@ mod rope;
 #[cfg(test)]
 mod tests;
 
-use minions_shaders::{Activation, MAX_HEAD_DIM};
+use minions_shaders::{Activation, MAX_HEAD_DIM, MAX_WORKGROUPS};
 
 pub use family::Family;
 pub use gguf::GgufTensors;
@@ -237,6 +237,12 @@ impl Stated {
             let name = format!("{} of {head_dim}", keys.head_dim);
             return Err(unsupported("size", &name, "heads of a multiple of 8 elements, 256 at most"));
         }
+        if n_heads + 2 * n_kv_heads > MAX_WORKGROUPS as usize {
+            return Err(wrong(format!(
+                "{} is {n_heads}; queries, keys and values may have 65535 in all",
+                keys.n_heads
+            )));
+        }
         let heads_size = (n_heads as u64) * (head_dim as u64);
         if heads_size > MAX_DIMENSION {
             return Err(wrong(format!("{} times {} is {heads_size}", keys.n_heads, keys.head_dim)));
@@ -259,8 +265,9 @@ impl Stated {
             RotaryDim::Stated(dim) => dimension(&keys.rotary_dim, Some(dim))?,
             // Rounded down, as in transformers.
             RotaryDim::Fraction(part) => {
-                (head_dim as f64 * f64::from(number(&keys.rotary_dim, part, |part| part > 0.0 && part <= 1.0)?))
-                    as usize
+                number(&keys.rotary_dim, part, |part| part > 0.0 && part <= 1.0)?;
+                // Rounded down, as in transformers.
+                (head_dim as f64 * part) as usize
             }
         };
         if rotary_dim > head_dim || rotary_dim == 0 || !rotary_dim.is_multiple_of(2) {

@@ -224,6 +224,10 @@ fn names_what_it_cannot_run() {
             json!({"num_attention_heads": 1, "num_key_value_heads": 1, "head_dim": 48}),
             "num_attention_heads of 1, 48 each",
         ),
+        (
+            json!({"num_attention_heads": 65_536, "num_key_value_heads": 8, "head_dim": 8}),
+            "num_attention_heads is 65536",
+        ),
         (json!({"head_dim": null, "num_attention_heads": 3, "num_key_value_heads": 3}), "head_dim is missing"),
         (json!({"max_position_embeddings": 0}), "max_position_embeddings is 0"),
         (json!({"rms_norm_eps": 0.0}), "rms_norm_eps is 0"),
