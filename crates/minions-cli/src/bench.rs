@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use minions_chat::{ChatModel, ChatRequest, Message};
-use minions_engine::{Compute, Counters, Engine, KernelSpeed, LoadOptions, MemorySource, bench_kernels};
+use minions_engine::{Compute, Counters, Engine, KernelSpeed, LoadOptions, MemorySource, bench_burn, bench_kernels};
 use minions_protocol::{REHEARSAL_JOBS, Rehearsal};
 use serde::Serialize;
 
@@ -115,7 +115,9 @@ impl Bench {
             }
             println!();
         };
-        bench_kernels(compute, quick, &|| origin.elapsed().as_secs_f64(), &mut on_speed).await?;
+        let clock = || origin.elapsed().as_secs_f64();
+        bench_kernels(compute, quick, &clock, &mut on_speed).await?;
+        bench_burn(compute, &clock, &mut on_speed).await?;
         Ok(())
     }
 

@@ -245,7 +245,7 @@ fn has(instance: &wgpu::Instance, info: &wgpu::AdapterInfo, features: wgpu::Feat
         Overlay::F16 => features.contains(wgpu::Features::SHADER_F16),
         // wgpu 30 cannot ask a browser for subgroups and does not see that it has them. The worker's script asks for them
         // (`subgroups.ts`) whenever the adapter has them, and then the adapter tells their size.
-        Overlay::Subgroups if cfg!(target_family = "wasm") => info.subgroup_max_size > 0,
+        Overlay::Subgroups if cfg!(target_arch = "wasm32") => info.subgroup_max_size > 0,
         Overlay::Subgroups => features.contains(wgpu::Features::SUBGROUP),
         // Apple's GPUs have no such instruction; Metal makes several of it.
         Overlay::Dp4a => {
@@ -253,6 +253,12 @@ fn has(instance: &wgpu::Instance, info: &wgpu::AdapterInfo, features: wgpu::Feat
                 && instance.wgsl_language_features().contains(wgpu::WgslLanguageFeatures::Packed4x8IntegerDotProduct)
         }
     }
+}
+
+/// WGSL as the compiler here takes it: natively that is naga 30, which has subgroups without being asked, and does not know
+/// the directive that browsers want.
+pub(crate) fn for_compiler(source: String) -> String {
+    if cfg!(target_arch = "wasm32") { source } else { source.replace("enable subgroups;\n", "") }
 }
 
 /// The names of features, as WebGPU has them.

@@ -3,9 +3,9 @@
 //! Everything is launched the way a prompt's steps are: through cubecl, many launches to a submit, timed by a clock of the
 //! shell's from the first launch to a read-back after the last.
 
-// Natively only: burn's products would be a third of the wasm.
-#[cfg(not(target_family = "wasm"))]
 mod burn;
+
+pub use burn::bench_burn;
 
 use ::burn::tensor::{DType, Int, Tensor, TensorData};
 use bytemuck::Zeroable;
@@ -81,8 +81,6 @@ pub async fn bench_kernels(
     let bench = Bench { compute, clock };
     on_speed(bench.copy().await?);
     on_speed(bench.multiply_add().await?);
-    #[cfg(not(target_family = "wasm"))]
-    burn::bench(&bench, on_speed).await?;
     on_speed(bench.quantize().await?);
     for slots in RMS_NORM.specializations() {
         if slots.overlay.is_none_or(|overlay| wgpu.has(overlay)) {

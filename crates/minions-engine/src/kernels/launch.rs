@@ -11,7 +11,7 @@ use burn_cubecl::tensor::CubeTensor;
 use minions_shaders::{Params, Shader, Slots};
 use serde::Serialize;
 
-use super::pipelines::for_compiler;
+use crate::device::for_compiler;
 
 /// Work given to the device by this thread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

@@ -20,7 +20,7 @@ mod scale_logits;
 mod staging;
 mod tensors;
 
-pub use bench::{KernelSpeed, bench_kernels};
+pub use bench::{KernelSpeed, bench_burn, bench_kernels};
 pub use check::{KernelCheck, check_kernels};
 pub use launch::{Counters, counters};
 pub use overlays::KernelOverlay;

@@ -6,6 +6,8 @@ use std::rc::Rc;
 
 use minions_shaders::{Shader, Slots};
 
+use crate::device::for_compiler;
+
 /// The compiled specialisations of one device.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pipelines(Rc<RefCell<HashMap<(&'static str, Slots), wgpu::ComputePipeline>>>);
@@ -46,10 +48,4 @@ pub(super) fn compile(device: &wgpu::Device, name: &str, source: String) -> wgpu
         },
         cache: None,
     })
-}
-
-/// WGSL as the compiler here takes it: natively that is naga 30, which has subgroups without being asked, and does not know
-/// the directive that browsers want.
-pub(super) fn for_compiler(source: String) -> String {
-    if cfg!(target_family = "wasm") { source } else { source.replace("enable subgroups;\n", "") }
 }

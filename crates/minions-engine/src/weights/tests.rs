@@ -303,7 +303,7 @@ fn names_what_is_wrong_with_a_gguf_file() {
         (tiny().set("tokenizer.ggml.tokens", Some(Meta::Texts(vec![String::new(); 5]))), "5 tokens"),
         (tiny().set("tokenizer.ggml.token_type", Some(Meta::Ints(vec![1]))), "tokenizer.ggml.token_type has 1"),
         (tiny().tensor(norm, |tensor| tensor.2 = 17), "tensor type \"IQ2_XS of output_norm.weight\""),
-        (tiny().tensor(norm, |tensor| tensor.2 = 12), "a vector must be"),
+        (tiny().tensor(norm, |tensor| tensor.2 = 12), "its rows of 32 weights are not whole blocks of Q4_K"),
         (tiny().tensor(norm, |tensor| tensor.2 = 777), "\"number 777 of"),
         (tiny().tensor(norm, |tensor| tensor.1 = vec![31]), "its shape in tiny.gguf is [31]"),
         (tiny().tensor(norm, |tensor| tensor.1 = vec![32, 1]), "its shape in tiny.gguf is [32, 1]"),

@@ -7,11 +7,18 @@ use burn::tensor::{Tensor, TensorData};
 use minions_shaders::cases::Noise;
 
 use super::{Bench, INPUTS, KernelSpeed, OUTPUTS, PREFILL_ROWS, product_flops, shape};
+use crate::device::Compute;
 use crate::error::Result;
 use crate::kernels::tensors::read_f32;
 
-/// Measures them for one row and for a prompt's.
-pub async fn bench(bench: &Bench<'_>, on_speed: &mut dyn FnMut(KernelSpeed)) -> Result<()> {
+/// Measures burn's own matrix products, for one row and for a prompt's, as [`bench_kernels`](super::bench_kernels) does ours.
+/// Apart from that, because a shell that does not call it need not have their code, which is a third of the wasm.
+pub async fn bench_burn(
+    compute: &Compute,
+    clock: &dyn Fn() -> f64,
+    on_speed: &mut dyn FnMut(KernelSpeed),
+) -> Result<()> {
+    let bench = &Bench { compute, clock };
     let scheme = QuantScheme::default().with_value(QuantValue::Q8S).per_block([32], ScaleDtype::F32);
     let weights = matrix(bench, INPUTS, OUTPUTS);
     let bytes = weights.clone().quantize_dynamic(&scheme);
