@@ -36,7 +36,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
             "bytemuck",
             "futures-util",
             "getrandom",
-            "half",
+            "instant",
             "llguidance",
             "minijinja",
             "minijinja-contrib",
