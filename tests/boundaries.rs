@@ -37,6 +37,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
             "futures-util",
             "getrandom",
             "half",
+            "instant",
             "llguidance",
             "minijinja",
             "minijinja-contrib",

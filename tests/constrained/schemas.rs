@@ -96,7 +96,7 @@ pub fn hand_written() -> Vec<Value> {
         json!({"type": "string", "pattern": "^\\w+@\\w+\\.(com|org)$"}),
         json!({"type": "string", "pattern": "^[α-ω]{2,6}$"}),
         json!({"type": "string", "pattern": "^a*$", "minLength": 5, "maxLength": 9}),
-        json!({"type": "string", "pattern": "^\"|\\\\$"}),
+        json!({"type": "string", "pattern": "^\"[^\"]*$"}),
         json!({"type": "string", "format": "date"}),
         json!({"type": "string", "format": "date-time"}),
         json!({"type": "string", "format": "time"}),

@@ -304,7 +304,10 @@ export type Fallback =
   /** Every section of the documents is asked the task itself. */
   | "default_plan";
 
-/** Why a reply ended. */
+/**
+ * Why a reply ended. A reply that was cancelled has no reason, because there is no reply: cancelling is dropping, and
+ * shells report it in their own way (JavaScript: the call rejects with the signal's `AbortError`).
+ */
 export type FinishReason =
   /** The model ended its turn, or a stop text was reached. */
   | "stop"
@@ -349,10 +352,10 @@ export interface JobManifest {
   task: string;
   /** The form of the answer. */
   answerType: AnswerType;
-  /** What to look for, and where. */
-  advice?: string;
   /** The document, unless the chunk is made of earlier answers. */
   document?: number;
+  /** What to look for, and where. */
+  advice?: string;
 }
 
 /** What became of a job. */
@@ -367,10 +370,10 @@ export interface JobResult {
   attempts: number;
   /** What all attempts cost. */
   usage: Usage;
-  /** Why there is no reply. */
-  error?: string;
   /** The citation as it stands in the chunk, if it does. */
   quote?: string;
+  /** Why there is no reply. */
+  error?: string;
 }
 
 /** What became of the jobs of a round. */
@@ -434,10 +437,10 @@ export interface Outcome {
   history: History;
   /** Every call of the run. */
   transcript: Transcript;
-  /** What the run cost in money, where the price is known. */
-  cost?: Cost;
   /** Why there is no answer. */
   reason?: Reason;
+  /** What the run cost in money, where the price is known. */
+  cost?: Cost;
 }
 
 /** What a private string is. */
@@ -713,10 +716,10 @@ export interface Turn {
   finishReason: FinishReason;
   /** What the call cost. */
   usage: Usage;
-  /** The job, for a worker that was put one. */
-  job?: number;
   /** The step of the protocol, for the supervisor. */
   stage?: Stage;
+  /** The job, for a worker that was put one. */
+  job?: number;
 }
 
 /** The kinds of runs without an answer. */
