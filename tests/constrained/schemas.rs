@@ -100,7 +100,6 @@ pub fn hand_written() -> Vec<Value> {
         json!({"type": "string", "format": "date"}),
         json!({"type": "string", "format": "date-time"}),
         json!({"type": "string", "format": "time"}),
-        json!({"type": "string", "format": "email"}),
         json!({"type": "string", "format": "ipv4"}),
         json!({"type": "string", "format": "uuid"}),
         json!({"type": "string", "format": "a format of our own"}),

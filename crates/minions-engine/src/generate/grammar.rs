@@ -54,6 +54,8 @@ pub struct Grammar<'a> {
     grammars: &'a Grammars,
     matcher: Matcher,
     place: Place,
+    /// Tokens of the bytes in the form's patterns: what a pattern names leads on in it.
+    hints: Vec<TokenId>,
     /// The tokens that may come next, once they are known.
     mask: Option<Vec<u32>>,
     /// Tokens that the reply may still have.
@@ -113,7 +115,10 @@ impl Grammars {
         let matcher = Matcher::new(Ok(parser));
         let is_json = matches!(format, ResponseFormat::JsonObject | ResponseFormat::JsonSchema { .. });
         let place = Place { is_json, ..Place::default() };
-        let mut grammar = Grammar { grammars: self, matcher, place, mask: None, room, closing: None, unchecked: 0 };
+        let trie = self.factory.tok_env().tok_trie();
+        let hints = patterns(format).bytes().filter_map(|byte| trie.token_id(&[byte])).collect();
+        let mut grammar =
+            Grammar { grammars: self, matcher, place, hints, mask: None, room, closing: None, unchecked: 0 };
         let way = grammar.way_out(room.min(MAX_CLOSING)).map_err(|error| invalid(format, &error.to_string()))?;
         grammar.closing = way.map(|way| way.len());
         // A regular expression may have an end that is hard to find.
@@ -226,10 +231,13 @@ impl Grammar<'_> {
     /// A token that leads towards the end, after those of the way so far.
     fn exit(&mut self, place: Place, way: &[u32]) -> Result<u32> {
         let Grammars { closers: [first, digits, rest], quote, bytes, .. } = self.grammars;
-        // What was not used yet comes first, or the way could go round in circles.
+        // What this string has not used yet comes first, or the way could go round in circles.
+        let since = way.iter().rposition(|token| self.bytes(*token).contains(&b'"')).map_or(0, |at| at + 1);
+        let way = way.get(since..).unwrap_or_default();
         let rare_first = |tokens: &[TokenId]| {
             let mut tokens = tokens.to_vec();
-            tokens.sort_by_cached_key(|token| way.iter().filter(|used| *used == token).count());
+            let uses = |token: &TokenId| way.iter().filter(|used| *used == token).count();
+            tokens.sort_by_cached_key(|token| (uses(token), !self.hints.contains(token)));
             tokens
         };
         let candidates = match place {
@@ -331,6 +339,30 @@ fn choice(choices: &[String]) -> Result<GrammarWithLexer> {
     let escape = |text: &String| text.chars().map(|char| format!("\\x{{{:x}}}", u32::from(char))).collect::<String>();
     let texts: Vec<String> = choices.iter().map(escape).collect();
     Ok(GrammarWithLexer::from_regex(&texts.join("|")))
+}
+
+/// The patterns of a form, one after another.
+fn patterns(format: &ResponseFormat) -> String {
+    fn collect(schema: &Value, patterns: &mut String) {
+        match schema {
+            Value::Object(node) => {
+                let pattern = node.get("pattern").and_then(Value::as_str);
+                let names = node.get("patternProperties").and_then(Value::as_object);
+                patterns.extend(pattern);
+                patterns.extend(names.into_iter().flatten().map(|(name, _)| name.as_str()));
+                node.values().for_each(|value| collect(value, patterns));
+            }
+            Value::Array(values) => values.iter().for_each(|value| collect(value, patterns)),
+            _ => {}
+        }
+    }
+    let mut patterns = String::new();
+    match format {
+        ResponseFormat::JsonSchema { json_schema } => collect(&json_schema.schema, &mut patterns),
+        ResponseFormat::Regex { pattern } => patterns.push_str(pattern),
+        _ => {}
+    }
+    patterns
 }
 
 fn invalid(format: &ResponseFormat, message: &str) -> Error {
