@@ -93,6 +93,12 @@ async fn refuses_a_prompt_that_does_not_fit_and_goes_on() {
     let error = engine.chat(&request, &mut |_| {}).await.expect_err("it is longer than the context");
     let context_length = engine.info().context_length;
     assert!(matches!(error, ChatError::ContextOverflow { context_length: limit, .. } if limit == context_length));
+    let request = ChatRequest { max_tokens: Some(context_length as u32 - 5), ..long_request(1) };
+    let error = engine.chat(&request, &mut |_| {}).await.expect_err("prompt and reply are longer than the context");
+    assert!(
+        matches!(error, ChatError::ContextOverflow { max_tokens, .. } if max_tokens == context_length - 5),
+        "{error}"
+    );
     say(&engine, &long_request(1)).await;
 }
 

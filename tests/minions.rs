@@ -577,7 +577,8 @@ async fn a_reply_that_is_cut_off_gets_more_room_once() {
 
 #[tokio::test]
 async fn a_job_that_does_not_fit_fails_alone() {
-    let overflow = || ScriptedReply::Error(ChatError::ContextOverflow { prompt_tokens: 9, context_length: 8 });
+    let overflow =
+        || ScriptedReply::Error(ChatError::ContextOverflow { prompt_tokens: 9, max_tokens: 1, context_length: 8 });
     let plan = plan_of("", 0).to_string();
     let worker = ScriptedModel::new([overflow(), HIT.into(), ABSENT.into(), ABSENT.into(), ABSENT.into()]);
     let run = Run::new(&Minions::default(), &question(&document()), [ADVICE, &plan, FINAL], &worker).await;

@@ -373,7 +373,7 @@ async fn refuses_empty_questions_before_any_call() {
 
 #[tokio::test]
 async fn a_failed_call_tells_what_was_spent_before() {
-    let overflow = ChatError::ContextOverflow { prompt_tokens: 9, context_length: 8 };
+    let overflow = ChatError::ContextOverflow { prompt_tokens: 9, max_tokens: 1, context_length: 8 };
     let replies = |text: &[&str]| text.iter().map(|text| ScriptedReply::from(*text)).collect::<Vec<_>>();
     let worker = vec![ScriptedReply::from("one"), ScriptedReply::Error(overflow.clone())];
     let run = Run::new(&Minion::default(), "Which agent?", replies(&[OPEN, MORE]), worker).await;

@@ -13,11 +13,13 @@ pub enum ChatError {
     InvalidRequest(String),
     /// The conversation does not fit.
     #[error(
-        "the prompt has {prompt_tokens} tokens and the model's context ends at {context_length}: shorten the document or the conversation"
+        "the prompt has {prompt_tokens} tokens, {max_tokens} more are asked for, and the model's context ends at {context_length}: shorten the document or the conversation, or ask for a shorter reply"
     )]
     ContextOverflow {
         /// Tokens of the conversation.
         prompt_tokens: usize,
+        /// Tokens that the reply shall have room for.
+        max_tokens: usize,
         /// The most that prompt and reply may have together.
         context_length: usize,
     },

@@ -10,7 +10,8 @@ use crate::Message;
 pub struct ChatRequest {
     /// The conversation so far; the last message is the one to answer.
     pub messages: Vec<Message>,
-    /// The most tokens to produce.
+    /// The most tokens to produce. The local engine refuses more than its context has room for after the prompt; without a
+    /// number it takes what is left.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<u32>,
     /// 0 is greedy; higher is more random.

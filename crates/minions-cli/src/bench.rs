@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use minions_chat::{ChatModel, ChatRequest, Message};
+use minions_chat::{ChatModel, ChatRequest, JsonSchema, Message, ResponseFormat};
 use minions_engine::{Compute, Counters, Engine, KernelSpeed, LoadOptions, MemorySource, bench_burn, bench_kernels};
 use minions_protocol::{REHEARSAL_JOBS, Rehearsal};
 use serde::Serialize;
+use serde_json::json;
 
 use crate::device::DeviceChoice;
 use crate::files::FileSource;
@@ -66,6 +67,7 @@ async fn models(arguments: &Arguments, bench: &mut Bench) -> anyhow::Result<()> 
     let engine =
         Engine::load(arguments.device.open().await?, source, &main, LoadOptions::default(), &mut |_| {}).await?;
     bench.model("demo", &engine, started, prefill_tokens, decode_tokens).await?;
+    bench.constrained("demo", &engine).await?;
     drop(engine);
 
     let source = MemorySource::new().with("random.gguf", random_model::gguf(&LLAMA_135M));
@@ -162,6 +164,24 @@ impl Bench {
         Ok(())
     }
 
+    /// What a token costs whose form is prescribed, beside one that is free: the best of several runs in turn.
+    async fn constrained(&mut self, name: &str, engine: &Engine) -> anyhow::Result<()> {
+        let schema = json!({"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]});
+        let json_schema = JsonSchema { name: "text".to_owned(), schema, strict: true };
+        let formats = [ResponseFormat::Text, ResponseFormat::JsonSchema { json_schema }];
+        let mut best = [f64::INFINITY; 2];
+        for seed in 0..5 {
+            for (best, format) in best.iter_mut().zip(&formats) {
+                let run = generate_as(engine, 32, 64, seed, format.clone()).await?;
+                // Tokens that a form forces are not drawn: one is read back for each that is.
+                *best = best.min(run.seconds / run.work.read_backs as f64);
+            }
+        }
+        let [free, constrained] = best;
+        self.row(format!("{name}-constrained"), "of_free_decode", constrained / free, "1");
+        Ok(())
+    }
+
     fn row(&mut self, case: String, metric: &'static str, value: f64, unit: &'static str) {
         println!("{case:20} {metric:28} {value:14.3} {unit}");
         self.push(case, metric, value, unit);
@@ -181,12 +201,24 @@ struct Measured {
 
 /// Answers a prompt of about `prompt` tokens with at most `reply` tokens.
 async fn generate(engine: &Engine, prompt: usize, reply: usize, seed: u64) -> anyhow::Result<Measured> {
+    generate_as(engine, prompt, reply, seed, ResponseFormat::Text).await
+}
+
+/// Likewise, in a form.
+async fn generate_as(
+    engine: &Engine,
+    prompt: usize,
+    reply: usize,
+    seed: u64,
+    response_format: ResponseFormat,
+) -> anyhow::Result<Measured> {
     let request = ChatRequest {
         messages: vec![Message::user(prompt_of(engine, prompt, seed)?)],
         max_tokens: Some(reply as u32),
         // Hot enough that no model ends its reply early for long.
         temperature: Some(1.0),
         seed: Some(seed),
+        response_format,
         ..ChatRequest::default()
     };
     let before = engine.counters();

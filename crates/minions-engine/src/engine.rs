@@ -270,13 +270,14 @@ impl Engine {
         let mut sampling = Sampling::from_request(request, self.vocab_size)?;
         let prompt = self.tokenize(request)?;
         let context_length = self.info.context_length;
-        if prompt.len() >= context_length {
-            return Err(Error::ContextOverflow { prompt_tokens: prompt.len(), context_length });
-        }
-        let room = context_length - prompt.len();
-        let max_tokens = request.max_tokens.map_or(room, |most| (most as usize).min(room));
-        if max_tokens == 0 {
+        if request.max_tokens == Some(0) {
             return Err(Error::InvalidRequest("max_tokens is 0: nothing can be said".to_owned()));
+        }
+        // Without a limit, all that is left, and at least a token.
+        let room = context_length.saturating_sub(prompt.len());
+        let max_tokens = request.max_tokens.map_or(room.max(1), |most| most as usize);
+        if max_tokens > room {
+            return Err(Error::ContextOverflow { prompt_tokens: prompt.len(), max_tokens, context_length });
         }
         let mut grammar = self.grammar(&request.response_format, max_tokens)?;
 
@@ -430,7 +431,8 @@ impl Engine {
         if tokens <= self.info.context_length && sequence.reserve(tokens) {
             return Ok(());
         }
-        Err(Error::ContextOverflow { prompt_tokens, context_length: self.info.context_length })
+        let max_tokens = tokens - prompt_tokens;
+        Err(Error::ContextOverflow { prompt_tokens, max_tokens, context_length: self.info.context_length })
     }
 
     async fn pause(&self) {

@@ -55,11 +55,13 @@ pub enum Error {
     Template(String),
     /// Prompt and reply do not fit in the context.
     #[error(
-        "the prompt has {prompt_tokens} tokens and the model's context ends at {context_length}: shorten the document or the conversation"
+        "the prompt has {prompt_tokens} tokens, {max_tokens} more are asked for, and the model's context ends at {context_length}: shorten the document or the conversation, or ask for a shorter reply"
     )]
     ContextOverflow {
         /// Tokens of the rendered conversation.
         prompt_tokens: usize,
+        /// Tokens that the reply shall have room for.
+        max_tokens: usize,
         /// The model's limit.
         context_length: usize,
     },
@@ -114,8 +116,8 @@ impl Error {
 impl From<Error> for ChatError {
     fn from(error: Error) -> Self {
         match error {
-            Error::ContextOverflow { prompt_tokens, context_length } => {
-                Self::ContextOverflow { prompt_tokens, context_length }
+            Error::ContextOverflow { prompt_tokens, max_tokens, context_length } => {
+                Self::ContextOverflow { prompt_tokens, max_tokens, context_length }
             }
             Error::InvalidRequest(message) => Self::InvalidRequest(message),
             other => Self::Engine { code: other.code(), message: other.to_string() },

@@ -34,7 +34,7 @@ impl Engine {
                 return Err(Error::InvalidRequest(format!("text {index} is empty: there is nothing to embed")));
             }
             if tokens.len() > context_length {
-                return Err(Error::ContextOverflow { prompt_tokens: tokens.len(), context_length });
+                return Err(Error::ContextOverflow { prompt_tokens: tokens.len(), max_tokens: 0, context_length });
             }
             waiting.push_back((index, tokens));
         }
@@ -72,7 +72,7 @@ impl Engine {
             self.pause().await;
         }
         if let Some((_, tokens)) = waiting.front() {
-            return Err(Error::ContextOverflow { prompt_tokens: tokens.len(), context_length });
+            return Err(Error::ContextOverflow { prompt_tokens: tokens.len(), max_tokens: 0, context_length });
         }
         Ok(pools.into_iter().map(unit).collect())
     }
