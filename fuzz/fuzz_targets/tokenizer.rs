@@ -5,7 +5,7 @@
 #![no_main]
 #![allow(dead_code, unused_imports, reason = "only the tokenizer of these modules is used")]
 
-#[path = "../../crates/minions-engine/src/model/config.rs"]
+#[path = "../../crates/minions-engine/src/model/config/mod.rs"]
 mod config;
 #[path = "../../crates/minions-engine/src/error.rs"]
 mod error;

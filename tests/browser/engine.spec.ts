@@ -210,14 +210,23 @@ test("refuses what does not fit or makes no sense, and goes on", async ({ page }
     return {
       long: await failing({ messages: user("word ".repeat(3000)) }),
       none: await failing({ messages: [] }),
-      unknown: await failing({ messages: user("a"), logit_bias: { 1: 2 } }),
+      reply: await failing({ messages: user("a"), max_tokens: 2040 }),
+      unknown: await failing({ messages: user("a"), best_of: 2 }),
+      bias: await failing({ messages: user("a"), logit_bias: { 99999: 2 } }),
+      schema: await failing({
+        messages: user("a"),
+        response_format: { type: "json_schema", json_schema: { name: "a", schema: { type: "strange" } } },
+      }),
       negative: await failing({ messages: user("a"), temperature: -1 }),
       after: (await engine.chat.completions.create({ messages: user("What is the heart rate?"), max_tokens: 2 })).object,
     };
   });
   expect(errors.long).toMatch(/^MinionsError context_overflow .*2048/);
   expect(errors.none).toMatch(/^MinionsError invalid_request /);
-  expect(errors.unknown).toMatch(/^MinionsError invalid_request .*logit_bias/);
+  expect(errors.reply).toMatch(/^MinionsError context_overflow .*2040.*2048/);
+  expect(errors.unknown).toMatch(/^MinionsError invalid_request .*best_of/);
+  expect(errors.bias).toMatch(/^MinionsError invalid_request .*logit_bias/);
+  expect(errors.schema).toMatch(/^MinionsError invalid_request .*schema: /);
   expect(errors.negative).toMatch(/^MinionsError invalid_request .*temperature/);
   expect(errors.after).toBe("chat.completion");
 });
