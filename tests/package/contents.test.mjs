@@ -7,8 +7,8 @@ import { test } from "node:test";
 import { pack, pkg, root } from "./harness.mjs";
 
 const MODULES = [
-  "chat", "download", "engine", "errors", "events", "feed", "index", "options", "protocols", "providers", "rpc", "run", "support",
-  "types", "wire", "worker",
+  "chat", "download", "engine", "errors", "events", "feed", "index", "options", "protocols", "providers", "rpc", "run", "subgroups",
+  "support", "types", "wire", "worker",
 ];
 
 const FILES = [
