@@ -210,7 +210,7 @@ test("refuses what does not fit or makes no sense, and goes on", async ({ page }
     return {
       long: await failing({ messages: user("word ".repeat(3000)) }),
       none: await failing({ messages: [] }),
-      reply: await failing({ messages: user("a"), max_tokens: 2040 }),
+      reply: await failing({ messages: user("a"), max_tokens: 2047 }),
       unknown: await failing({ messages: user("a"), best_of: 2 }),
       bias: await failing({ messages: user("a"), logit_bias: { 99999: 2 } }),
       schema: await failing({
@@ -223,7 +223,7 @@ test("refuses what does not fit or makes no sense, and goes on", async ({ page }
   });
   expect(errors.long).toMatch(/^MinionsError context_overflow .*2048/);
   expect(errors.none).toMatch(/^MinionsError invalid_request /);
-  expect(errors.reply).toMatch(/^MinionsError context_overflow .*2040.*2048/);
+  expect(errors.reply).toMatch(/^MinionsError context_overflow .*2047.*2048/);
   expect(errors.unknown).toMatch(/^MinionsError invalid_request .*best_of/);
   expect(errors.bias).toMatch(/^MinionsError invalid_request .*logit_bias/);
   expect(errors.schema).toMatch(/^MinionsError invalid_request .*schema: /);
