@@ -19,8 +19,6 @@ struct Params {
     width: u32, first: u32, pad0: u32, pad1: u32,
 }
 
-const GELU_TANH: u32 = 1u;
-
 @group(0) @binding(1) var<storage, read_write> weights: array<vec4<u32>>;
 @group(0) @binding(2) var<storage, read_write> out: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
@@ -33,14 +31,7 @@ fn weight_row(first_column: u32, row: u32) -> u32 {
 
 {{ tile }}
 
-/// The gates of `v`: SiLU, or GELU by tanh. Some drivers' tanh is NaN far out, where it is 1 already.
-fn activation(v: vec4<f32>) -> vec4<f32> {
-    if (params.activation == GELU_TANH) {
-        let inner = 0.7978845608 * (v + 0.044715 * v * v * v);
-        return 0.5 * v * (1.0 + tanh(clamp(inner, vec4<f32>(-15.0), vec4<f32>(15.0))));
-    }
-    return v / (1.0 + exp(-v));
-}
+{{ activation }}
 
 /// The outputs of one row at columns `column` + 0, 8, 16, 24.
 fn store(row: u32, column: u32, gate: vec4<f32>, up: vec4<f32>) {

@@ -20,22 +20,13 @@ struct Params {
     width: u32, first: u32, pad0: u32, pad1: u32,
 }
 
-const GELU_TANH: u32 = 1u;
-
 @group(0) @binding(1) var<storage, read_write> weights: array<vec4<u32>>;
 @group(0) @binding(2) var<storage, read_write> out: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
 {{ row_products }}
 
-/// The gates of `v`: SiLU, or GELU by tanh. Some drivers' tanh is NaN far out, where it is 1 already.
-fn activation(v: vec2<f32>) -> vec2<f32> {
-    if (params.activation == GELU_TANH) {
-        let inner = 0.7978845608 * (v + 0.044715 * v * v * v);
-        return 0.5 * v * (1.0 + tanh(clamp(inner, vec2<f32>(-15.0), vec2<f32>(15.0))));
-    }
-    return v / (1.0 + exp(-v));
-}
+{{ activation }}
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, lane: Lane) {
@@ -48,7 +39,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, lane: Lane) {
         return;
     }
     let sums = total(lane.index / 4u, lane.index % 4u, lane);
-    let gated = activation(sums.xy) * sums.zw;
+    let gated = activation(sums).xy * sums.zw;
     let column = group.x * 8u + lane.index % 4u * 2u;
     let at = row * params.width + params.first + column;
     if (column < params.f) { out[at] = gated.x; }

@@ -194,7 +194,7 @@ impl Shader {
 }
 
 /// What stands in `shared/` for the slots of these names. Only the slots decide, not the shader.
-fn parts(slots: Slots) -> [(&'static str, &'static str); 10] {
+fn parts(slots: Slots) -> [(&'static str, &'static str); 11] {
     let overlay = slots.overlay;
     // dp4a's bytes read words and factors as the format's own file does.
     let bytes = match (overlay, slots.weights) {
@@ -225,6 +225,7 @@ fn parts(slots: Slots) -> [(&'static str, &'static str); 10] {
         ("{{ tile }}", tile),
         ("{{ part }}", part),
         ("{{ activations }}", activations),
+        ("{{ activation }}", include_str!("../shared/activation.wgsl")),
         ("{{ weights }}", "{{ octet }}\n{{ format }}\n{{ bytes }}"),
         ("{{ octet }}", include_str!("../shared/octet.wgsl")),
         ("{{ format }}", slots.weights.map_or("", weights_source)),
