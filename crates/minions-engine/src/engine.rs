@@ -187,7 +187,7 @@ impl Engine {
         for (done, rows) in WARM_UP_ROWS.into_iter().enumerate() {
             let rows = rows.min(self.info.context_length);
             let mut sequence = Sequence::new(vec![0; rows], &self.pool);
-            self.make_room(&mut sequence, rows, rows)?;
+            self.make_room(&mut sequence, rows, 0)?;
             let mut step = StepBuilder::default();
             step.push(&sequence, rows, Some(Draw::GREEDY));
             let (context_length, device) = (self.info.context_length, &self.compute.device);
@@ -246,7 +246,7 @@ impl Engine {
         let mut state = self.state.lock().await;
         state.sequence = None;
         let mut sequence = Sequence::new(ids.to_vec(), &self.pool);
-        self.make_room(&mut sequence, ids.len(), ids.len())?;
+        self.make_room(&mut sequence, ids.len(), 0)?;
         let mut logits = Vec::new();
         while sequence.cached() < ids.len() {
             let rows = PREFILL_ROWS.min(ids.len() - sequence.cached());
@@ -289,7 +289,7 @@ impl Engine {
         sequence.rebase(prompt.clone());
         let mut usage =
             Usage { prompt_tokens: prompt.len() as u64, cached_tokens: sequence.cached() as u64, ..Usage::default() };
-        self.make_room(&mut sequence, prompt.len() + max_tokens, prompt.len())?;
+        self.make_room(&mut sequence, prompt.len(), max_tokens)?;
 
         let mut replies = Vec::new();
         for _ in 0..samples {
@@ -427,12 +427,13 @@ impl Engine {
         step.upload(self.info.context_length, &self.compute.device)
     }
 
-    fn make_room(&self, sequence: &mut Sequence, tokens: usize, prompt_tokens: usize) -> Result<()> {
-        if tokens <= self.info.context_length && sequence.reserve(tokens) {
+    fn make_room(&self, sequence: &mut Sequence, prompt_tokens: usize, max_tokens: usize) -> Result<()> {
+        let context_length = self.info.context_length;
+        let tokens = prompt_tokens.saturating_add(max_tokens);
+        if tokens <= context_length && sequence.reserve(tokens) {
             return Ok(());
         }
-        let max_tokens = tokens - prompt_tokens;
-        Err(Error::ContextOverflow { prompt_tokens, max_tokens, context_length: self.info.context_length })
+        Err(Error::ContextOverflow { prompt_tokens, max_tokens, context_length })
     }
 
     async fn pause(&self) {

@@ -18,8 +18,8 @@ use super::overlays::chosen;
 use super::tensors::{empty, plain};
 use crate::model::Matrix;
 
-/// Up to this many rows the matvec kernels read the weights at most twice, which costs less than filling a third or more of
-/// a tile of 32 rows with nothing.
+/// Up to this many rows the matvec kernels read the weights at most twice. A tile works on 32 rows at least: filling half of
+/// them with nothing costs more.
 const MATVEC_MAX_ROWS: u32 = 16;
 
 #[backend_extension(Cube, Flex)]
