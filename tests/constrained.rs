@@ -4,16 +4,13 @@ mod constrained {
     pub mod schemas;
 }
 
-use std::cell::Cell;
-use std::rc::Rc;
-
 use constrained::schemas::{INVALID, generated, hand_written};
 use minions_chat::{
     ChatError, ChatModel, ChatRequest, ChatResponse, FinishReason, JsonSchema, Message, ResponseFormat,
 };
 use minions_cli::FileSource;
 use minions_engine::{Compute, Engine, LoadOptions};
-use minions_tests::{random_worker, workspace};
+use minions_tests::{RandomWorker, workspace};
 use serde_json::{Value, json};
 
 /// Schemas that are made up, beside those written by hand.
@@ -23,7 +20,7 @@ const MAX_TOKENS: u32 = 160;
 
 #[tokio::test]
 async fn every_reply_of_random_weights_fits_its_schema() {
-    let worker = Worker::random(11).await;
+    let worker = RandomWorker::on_cpu(11).await;
     let mut cut_short = 0;
     let schemas: Vec<Value> = hand_written().into_iter().chain((0..GENERATED as u64).map(generated)).collect();
     for (seed, schema) in schemas.iter().enumerate() {
@@ -46,7 +43,7 @@ async fn every_reply_of_random_weights_fits_its_schema() {
 
 #[tokio::test]
 async fn json_objects_parse_however_little_room_there_is() {
-    let worker = Worker::random(12).await;
+    let worker = RandomWorker::on_cpu(12).await;
     for max_tokens in 2..60 {
         let request = ChatRequest {
             max_tokens: Some(max_tokens),
@@ -63,7 +60,7 @@ async fn json_objects_parse_however_little_room_there_is() {
 
 #[tokio::test]
 async fn a_pattern_matches_the_whole_reply() {
-    let worker = Worker::random(13).await;
+    let worker = RandomWorker::on_cpu(13).await;
     for (seed, pattern) in [
         r"[A-Z]{3}-\d{4}",
         r"(yes|no|maybe), because [a-z ]{10,30}\.",
@@ -88,7 +85,7 @@ async fn a_pattern_matches_the_whole_reply() {
 
 #[tokio::test]
 async fn a_choice_is_taken_word_for_word() {
-    let worker = Worker::random(14).await;
+    let worker = RandomWorker::on_cpu(14).await;
     let choices = ["yes", "no", "yes, but", "→ \"(?:x)\" \\d", "a/b"].map(String::from).to_vec();
     let mut seen = Vec::new();
     for seed in 0..40 {
@@ -106,7 +103,7 @@ async fn a_choice_is_taken_word_for_word() {
 /// What is wrong with a form is said before anything is computed, by its place.
 #[tokio::test]
 async fn refuses_forms_that_it_cannot_hold_a_reply_to() {
-    let worker = Worker::random(15).await;
+    let worker = RandomWorker::on_cpu(15).await;
     let choice =
         |choices: &[&str]| ResponseFormat::Choice { choices: choices.iter().map(|c| (*c).to_owned()).collect() };
     let regex = |pattern: &str| ResponseFormat::Regex { pattern: pattern.to_owned() };
@@ -135,7 +132,7 @@ async fn refuses_forms_that_it_cannot_hold_a_reply_to() {
 /// What must come is not sampled: names, quotes and braces cost no step of their own.
 #[tokio::test]
 async fn forced_tokens_take_no_steps() {
-    let worker = Worker::random(16).await;
+    let worker = RandomWorker::on_cpu(16).await;
     let schema = json!({
         "type": "object",
         "properties": {
@@ -163,7 +160,7 @@ async fn on_a_gpu_the_reply_is_the_same() {
     });
     let gpu =
         Compute::gpu().await.expect("a Vulkan, Metal or DirectX 12 adapter; `cargo xtask test` sets up a software one");
-    let (cpu, gpu) = (Worker::random(17).await, Worker::load(gpu, 17).await);
+    let (cpu, gpu) = (RandomWorker::on_cpu(17).await, RandomWorker::load(gpu, 17).await);
     for seed in 0..6 {
         let temperature = if seed == 0 { 0.0 } else { 2.0 };
         let request = ChatRequest { temperature: Some(temperature), ..request(json_schema(schema.clone()), seed) };
@@ -225,48 +222,4 @@ fn request(response_format: ResponseFormat, seed: u64) -> ChatRequest {
 
 async fn say(engine: &Engine, request: &ChatRequest) -> ChatResponse {
     engine.chat(request, &mut |_| {}).await.expect("a reply")
-}
-
-/// A worker, and how many steps that sample it has taken.
-struct Worker {
-    engine: Engine,
-    steps: Rc<Cell<usize>>,
-}
-
-impl Worker {
-    async fn random(seed: u64) -> Self {
-        Self::load(Compute::cpu("this is the CPU's test"), seed).await
-    }
-
-    async fn load(compute: Compute, seed: u64) -> Self {
-        let steps = Rc::new(Cell::new(0));
-        let counted = Rc::clone(&steps);
-        let options = LoadOptions {
-            between_steps: Some(Box::new(move || {
-                counted.set(counted.get() + 1);
-                Box::pin(std::future::ready(()))
-            })),
-            ..LoadOptions::default()
-        };
-        let engine = Engine::load(compute, random_worker(seed), "config.json", options, &mut |_| {}).await;
-        Self { engine: engine.expect("the model loads"), steps }
-    }
-
-    async fn reply(&self, request: &ChatRequest) -> Result<ChatResponse, ChatError> {
-        let mut streamed = String::new();
-        let reply = self.engine.chat(request, &mut |delta| streamed.push_str(delta)).await?;
-        assert_eq!(streamed, reply.content, "the pieces add up to the reply");
-        Ok(reply)
-    }
-
-    /// A bias towards the tokens that end a string.
-    fn quotes(&self, bias: f32) -> std::collections::BTreeMap<u32, f32> {
-        let ids = |text: &str| {
-            let plain = ChatRequest::new(vec![Message::user(text)]);
-            self.engine.tokenize(&plain).expect("it has tokens")
-        };
-        // The quotation mark is what the two conversations do not have in common.
-        let (with, without) = (ids("x \" y"), ids("x y"));
-        with.into_iter().filter(|id| !without.contains(id)).map(|id| (id, bias)).collect()
-    }
 }

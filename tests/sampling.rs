@@ -1,12 +1,10 @@
 //! How replies are drawn, against the definitions: penalties, biases, log probabilities, several samples, seeds.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
-use minions_chat::{ChatModel, ChatRequest, ChatResponse, FinishReason, Message, TokenLogprob};
-use minions_engine::{Compute, Engine, LoadOptions};
-use minions_tests::random_worker;
+use minions_chat::{ChatModel, ChatRequest, FinishReason, Message, TokenLogprob};
+use minions_engine::Compute;
+use minions_tests::RandomWorker;
 
 /// Sums of float32 in another order.
 const TOLERANCE: f32 = 1e-3;
@@ -14,7 +12,7 @@ const TOLERANCE: f32 = 1e-3;
 /// The chosen tokens' log probabilities, and those of the best alternatives, are the model's own: the softmax of its logits.
 #[tokio::test]
 async fn log_probabilities_are_those_of_the_logits() {
-    let worker = Worker::random(1).await;
+    let worker = RandomWorker::on_cpu(1).await;
     let request = ChatRequest { logprobs: true, top_logprobs: Some(5), max_tokens: Some(6), ..request() };
     let reply = worker.say(&request).await;
     let told = reply.logprobs.expect("asked for");
@@ -38,7 +36,7 @@ async fn log_probabilities_are_those_of_the_logits() {
 /// `transformers`' `RepetitionPenaltyLogitsProcessor`, and OpenAI's definition of the other two, step by step.
 #[tokio::test]
 async fn penalties_are_taken_as_they_are_defined() {
-    let worker = Worker::random(2).await;
+    let worker = RandomWorker::on_cpu(2).await;
     let base = ChatRequest { logprobs: true, max_tokens: Some(12), ..request() };
     let prompt = worker.engine.tokenize(&base).expect("a prompt");
     let biased = ranked(&worker.next_logits(&prompt).await)[3] as u32;
@@ -82,7 +80,7 @@ async fn penalties_are_taken_as_they_are_defined() {
 
 #[tokio::test]
 async fn a_bias_forces_and_forbids() {
-    let worker = Worker::random(3).await;
+    let worker = RandomWorker::on_cpu(3).await;
     let prompt = worker.engine.tokenize(&request()).expect("a prompt");
     let best = ranked(&worker.next_logits(&prompt).await)[0] as u32;
     let plain = worker.say(&request()).await.content;
@@ -96,7 +94,7 @@ async fn a_bias_forces_and_forbids() {
 /// `n` replies read the prompt once; each is what its own seed gives.
 #[tokio::test]
 async fn several_samples_share_the_prompt() {
-    let worker = Worker::random(4).await;
+    let worker = RandomWorker::on_cpu(4).await;
     let long = Message::user("word ".repeat(300));
     let one =
         ChatRequest { messages: vec![long], temperature: Some(1.5), seed: Some(40), max_tokens: Some(5), ..request() };
@@ -122,7 +120,7 @@ async fn several_samples_share_the_prompt() {
 /// Draws follow the softmax of what the filters leave, by Pearson's test.
 #[tokio::test]
 async fn draws_follow_the_probabilities() {
-    let worker = Worker::random(5).await;
+    let worker = RandomWorker::on_cpu(5).await;
     let request = ChatRequest {
         temperature: Some(0.7),
         top_k: Some(6),
@@ -163,7 +161,7 @@ async fn draws_follow_the_probabilities() {
 async fn a_gpu_repeats_itself_and_agrees_with_the_cpu() {
     let gpu =
         Compute::gpu().await.expect("a Vulkan, Metal or DirectX 12 adapter; `cargo xtask test` sets up a software one");
-    let (gpu, cpu) = (Worker::load(gpu, 6).await, Worker::random(6).await);
+    let (gpu, cpu) = (RandomWorker::load(gpu, 6).await, RandomWorker::on_cpu(6).await);
     let request = ChatRequest {
         temperature: Some(1.2),
         top_p: Some(0.9),
@@ -191,7 +189,7 @@ async fn a_gpu_repeats_itself_and_agrees_with_the_cpu() {
 /// A reply ends before a stop text wherever the tokens' bounds are.
 #[tokio::test]
 async fn stop_texts_are_found_across_tokens() {
-    let worker = Worker::random(7).await;
+    let worker = RandomWorker::on_cpu(7).await;
     let long = ChatRequest { max_tokens: Some(24), temperature: Some(1.5), seed: Some(5), logprobs: true, ..request() };
     let whole = worker.say(&long).await;
     let tokens: Vec<_> = whole.logprobs.iter().flatten().map(|one| one.token.clone()).collect();
@@ -225,40 +223,4 @@ fn ranked(values: &[f32]) -> Vec<usize> {
 #[track_caller]
 fn near(actual: f32, expected: f32) {
     assert!((actual - expected).abs() <= TOLERANCE, "{actual}, not {expected}");
-}
-
-/// A worker, and how many steps it has taken.
-struct Worker {
-    engine: Engine,
-    steps: Rc<Cell<usize>>,
-}
-
-impl Worker {
-    async fn random(seed: u64) -> Self {
-        Self::load(Compute::cpu("this is the CPU's test"), seed).await
-    }
-
-    async fn load(compute: Compute, seed: u64) -> Self {
-        let steps = Rc::new(Cell::new(0));
-        let counted = Rc::clone(&steps);
-        let options = LoadOptions {
-            between_steps: Some(Box::new(move || {
-                counted.set(counted.get() + 1);
-                Box::pin(std::future::ready(()))
-            })),
-            ..LoadOptions::default()
-        };
-        let engine = Engine::load(compute, random_worker(seed), "config.json", options, &mut |_| {}).await;
-        Self { engine: engine.expect("the model loads"), steps }
-    }
-
-    async fn say(&self, request: &ChatRequest) -> ChatResponse {
-        self.engine.chat(request, &mut |_| {}).await.expect("a reply")
-    }
-
-    /// The scores of the token after these.
-    async fn next_logits(&self, ids: &[u32]) -> Vec<f32> {
-        let logits = self.engine.logits(ids).await.expect("they fit");
-        logits[logits.len() - logits.len() / ids.len()..].to_vec()
-    }
 }

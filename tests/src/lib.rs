@@ -11,5 +11,5 @@ pub mod server;
 
 pub use fake_transport::{FakeResponse, FakeTransport};
 pub use fixtures::{fixtures, workspace};
-pub use random_worker::{RANDOM_WORKER_CONTEXT, random_worker};
+pub use random_worker::{RANDOM_WORKER_CONTEXT, RandomWorker};
 pub use scripted_model::{ScriptedModel, ScriptedReply};

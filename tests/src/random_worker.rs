@@ -1,6 +1,11 @@
 //! A worker whose weights are noise: what holds for its replies holds for those of any model.
 
-use minions_engine::MemorySource;
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use minions_chat::{ChatError, ChatModel, ChatRequest, ChatResponse, Message};
+use minions_engine::{Compute, Engine, LoadOptions, MemorySource};
 use serde_json::{Map, Value, json};
 
 use crate::workspace;
@@ -13,9 +18,69 @@ const VOCABULARY: usize = 4096;
 /// Context of the worker in tokens.
 pub const RANDOM_WORKER_CONTEXT: usize = 1024;
 
+/// The worker, loaded, and how many steps it has taken.
+pub struct RandomWorker {
+    /// What answers.
+    pub engine: Engine,
+    /// Counted where the engine lets others at the thread: after each step.
+    pub steps: Rc<Cell<usize>>,
+}
+
+impl RandomWorker {
+    /// On the CPU.
+    pub async fn on_cpu(seed: u64) -> Self {
+        Self::load(Compute::cpu("this is the CPU's test"), seed).await
+    }
+
+    /// On this device.
+    pub async fn load(compute: Compute, seed: u64) -> Self {
+        let steps = Rc::new(Cell::new(0));
+        let counted = Rc::clone(&steps);
+        let options = LoadOptions {
+            between_steps: Some(Box::new(move || {
+                counted.set(counted.get() + 1);
+                Box::pin(std::future::ready(()))
+            })),
+            ..LoadOptions::default()
+        };
+        let engine = Engine::load(compute, random_worker(seed), "config.json", options, &mut |_| {}).await;
+        Self { engine: engine.expect("the model loads"), steps }
+    }
+
+    /// Its reply, or why there is none. The pieces it came in are the whole of it.
+    pub async fn reply(&self, request: &ChatRequest) -> Result<ChatResponse, ChatError> {
+        let mut streamed = String::new();
+        let reply = self.engine.chat(request, &mut |delta| streamed.push_str(delta)).await?;
+        assert_eq!(streamed, reply.content, "the pieces add up to the reply");
+        Ok(reply)
+    }
+
+    /// Its reply, which there must be.
+    pub async fn say(&self, request: &ChatRequest) -> ChatResponse {
+        self.reply(request).await.expect("a reply")
+    }
+
+    /// The scores of the token after these.
+    pub async fn next_logits(&self, ids: &[u32]) -> Vec<f32> {
+        let logits = self.engine.logits(ids).await.expect("they fit");
+        logits[logits.len() - logits.len() / ids.len()..].to_vec()
+    }
+
+    /// A bias towards the tokens that end a string.
+    pub fn quotes(&self, bias: f32) -> BTreeMap<u32, f32> {
+        let ids = |text: &str| {
+            let plain = ChatRequest::new(vec![Message::user(text)]);
+            self.engine.tokenize(&plain).expect("it has tokens")
+        };
+        // The quotation mark is what the two conversations do not have in common.
+        let (with, without) = (ids("x \" y"), ids("x y"));
+        with.into_iter().filter(|id| !without.contains(id)).map(|id| (id, bias)).collect()
+    }
+}
+
 /// A folder in Hugging Face's layout: one layer of random weights behind the vocabulary of the included worker. The next
 /// token is nearly anything.
-pub fn random_worker(seed: u64) -> MemorySource {
+fn random_worker(seed: u64) -> MemorySource {
     let fixture = |name: &str| {
         let path = workspace().join("tests/fixtures/demo-worker").join(name);
         std::fs::read(path).expect("the included worker's vocabulary")
