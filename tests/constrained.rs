@@ -171,7 +171,7 @@ async fn on_a_gpu_the_reply_is_the_same() {
         assert_eq!((actual.content, actual.finish_reason), (expected.content, expected.finish_reason));
         let work = gpu.engine.counters() - before;
         assert!(work.replays > 0 && work.read_backs <= gpu.steps.get() as u64, "{work:?}, {} steps", gpu.steps.get());
-        assert_eq!(work.read_back_bytes, 4 * work.read_backs, "an id a step is read back");
+        assert!(work.read_back_bytes <= 4 * 32 * work.read_backs, "an id a row is read back: {work:?}");
     }
 }
 

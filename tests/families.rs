@@ -4,7 +4,8 @@
 use std::ops::Range;
 use std::path::PathBuf;
 
-use minions_chat::{ChatModel, ChatRequest, Message};
+use futures_util::future::join_all;
+use minions_chat::{ChatModel, ChatRequest, Message, TokenLogprob};
 use minions_cli::FileSource;
 use minions_engine::{Compute, Engine, LoadOptions, MemorySource};
 use minions_tests::workspace;
@@ -98,14 +99,60 @@ async fn a_step_launches_no_more_than_its_family_needs() {
     ] {
         let run = &golden(family).runs[0];
         let engine = load(&gpu, family, run.context_length).await;
-        // The second time one row of the prompt is left to read, so that every step is a decode step.
         say(&engine, run).await;
-        let before = engine.counters();
-        say(&engine, run).await;
-        let work = engine.counters() - before;
-        assert_eq!(work.replays, run.greedy_ids.len() as u64, "{family}: {work:?}");
+        // The same prompt is read the same way again: the difference of a longer reply is decode steps.
+        let mut work = Vec::new();
+        for max_tokens in [1, 9] {
+            let before = engine.counters();
+            let request = ChatRequest { max_tokens: Some(max_tokens), ..request(run) };
+            engine.chat(&request, &mut |_| {}).await.expect("a reply");
+            work.push(engine.counters() - before);
+        }
+        let work = work[1] - work[0];
+        assert_eq!(work.replays, 8, "{family}: {work:?}");
         assert_eq!(work.dispatches, work.replays * (layers * per_layer + around), "{family}: {work:?}");
     }
+}
+
+/// Conversations that are answered together share steps and what their prompts begin with, and not a bit of any reply is
+/// another for it.
+#[tokio::test]
+async fn replies_together_are_the_replies_alone() {
+    let gpu = Compute::gpu().await.expect("a Vulkan, Metal or DirectX 12 adapter");
+    for compute in [gpu, Compute::cpu("this is the CPU's test")] {
+        for family in families() {
+            let run = &golden(&family).runs[0];
+            let requests: Vec<_> = (0..11).map(|index| one_of_many(run, index)).collect();
+            let (alone, together) =
+                (load(&compute, &family, run.context_length).await, load(&compute, &family, run.context_length).await);
+            let replies = join_all(requests.iter().map(|request| answer(&together, request))).await;
+            let tally = together.tally();
+            assert!(tally.decode_rows > 2 * tally.decode_steps, "{family}: they share steps: {tally:?}");
+            assert_eq!(tally.held_pages, 0, "{family}: {tally:?}");
+            for (index, (request, reply)) in requests.iter().zip(replies).enumerate() {
+                let name = format!("{family}, reply {index} on {}", alone.adapter().name);
+                assert_eq!(reply, answer(&alone, request).await, "{name}");
+            }
+        }
+    }
+}
+
+/// One of several requests, some of which share beginnings; some are greedy, and each has its own length.
+fn one_of_many(run: &Run, index: usize) -> ChatRequest {
+    let shared = run.prompt.chars().take(run.prompt.chars().count() * (1 + index % 4) / 4).collect::<String>();
+    ChatRequest {
+        temperature: (!index.is_multiple_of(3)).then_some(1.3),
+        seed: Some(index as u64),
+        max_tokens: Some(2 + 3 * index as u32 % 13),
+        logprobs: true,
+        top_logprobs: Some(2),
+        ..ChatRequest::new(vec![Message::user(format!("{shared}{index}"))])
+    }
+}
+
+async fn answer(engine: &Engine, request: &ChatRequest) -> (String, Option<Vec<TokenLogprob>>) {
+    let reply = engine.chat(request, &mut |_| {}).await.expect("a reply");
+    (reply.content, reply.logprobs)
 }
 
 /// A weight that is no number is found while its tensor is read, wherever it stands.

@@ -101,9 +101,11 @@ async fn several_samples_share_the_prompt() {
     let several = ChatRequest { n: Some(4), ..one.clone() };
     worker.steps.set(0);
     let reply = worker.say(&several).await;
-    let prefill = reply.usage.prompt_tokens.div_ceil(256) as usize;
-    assert!(prefill > 1, "the prompt takes several steps");
-    assert_eq!(worker.steps.get(), prefill - 1 + reply.usage.completion_tokens as usize, "{:?}", reply.usage);
+    // The first sample reads the prompt; the others its last page and token.
+    let tally = worker.engine.tally();
+    assert!(tally.prefill_tokens < reply.usage.prompt_tokens + 3 * 16, "{tally:?}, {:?}", reply.usage);
+    let longest = 5;
+    assert!(tally.decode_steps <= 1 + longest, "three of the samples go on together: {tally:?}");
     let replies: Vec<_> =
         std::iter::once(reply.content).chain(reply.alternatives.into_iter().map(|a| a.content)).collect();
     assert_eq!(replies.len(), 4);

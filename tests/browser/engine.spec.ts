@@ -231,15 +231,6 @@ test("refuses what does not fit or makes no sense, and goes on", async ({ page }
   expect(errors.after).toBe("chat.completion");
 });
 
-test("queues calls made at the same time", async ({ page }) => {
-  await load(page);
-  const texts = await page.evaluate(async (messages) => {
-    const calls = [1, 2, 3].map(() => engine.chat.completions.create({ messages, max_tokens: 8 }));
-    return (await Promise.all(calls)).map((completion) => completion.choices[0].message.content);
-  }, QUESTION);
-  expect(new Set(texts).size).toBe(1);
-});
-
 test("names what is wrong with a bad file, and loads a good one afterwards", async ({ page, complaints }) => {
   complaints.allow(/Failed to load resource.*404/);
   const file = gguf();

@@ -34,9 +34,15 @@ impl RandomWorker {
 
     /// On this device.
     pub async fn load(compute: Compute, seed: u64) -> Self {
+        Self::with_cache(compute, seed, None).await
+    }
+
+    /// On this device, with a cache of so many tokens.
+    pub async fn with_cache(compute: Compute, seed: u64, cache_tokens: Option<usize>) -> Self {
         let steps = Rc::new(Cell::new(0));
         let counted = Rc::clone(&steps);
         let options = LoadOptions {
+            cache_tokens,
             between_steps: Some(Box::new(move || {
                 counted.set(counted.get() + 1);
                 Box::pin(std::future::ready(()))

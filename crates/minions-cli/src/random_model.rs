@@ -19,6 +19,10 @@ pub struct Shape {
 pub const LLAMA_135M: Shape =
     Shape { name: "135m", hidden: 576, layers: 30, heads: 9, kv_heads: 3, ffn: 1536, vocab: 49152, context: 2048 };
 
+/// A Llama that is small enough for many jobs on a software adapter.
+pub const LLAMA_15M: Shape =
+    Shape { name: "15m", hidden: 288, layers: 6, heads: 6, kv_heads: 6, ffn: 768, vocab: 32000, context: 2048 };
+
 /// A Q4_0 GGUF file (version 3) of this shape. The vocabulary is the 256 bytes, then fillers.
 pub fn gguf(shape: &Shape) -> Vec<u8> {
     let mut file = Gguf::default();

@@ -38,6 +38,10 @@ pub struct WorkerArguments {
     /// [default: 4096 in this process, unknown of a server].
     #[arg(long, value_name = "TOKENS")]
     worker_context: Option<usize>,
+    /// How many tokens the cache of a worker in this process has room for, of all replies that it works on at a time
+    /// [default: as many as fit in 512 MB].
+    #[arg(long, value_name = "TOKENS")]
+    cache_tokens: Option<usize>,
     /// What the weights of a worker in this process become if its file holds them in 16 or 32 bits: less memory, less exact.
     #[arg(long, value_name = "q8_0|q4_0")]
     quantize: Option<Quantization>,
@@ -97,6 +101,9 @@ impl WorkerArguments {
             WorkerChoice::Server(_) if self.quantize.is_some() => {
                 Err(Failure::input("--quantize is for a worker in this process; a server's is as it is"))
             }
+            WorkerChoice::Server(_) if self.cache_tokens.is_some() => {
+                Err(Failure::input("--cache-tokens is for a worker in this process; a server's cache is its own"))
+            }
             _ if self.worker_model.is_some() && !is_server => {
                 Err(Failure::input("--worker-model is for a worker behind an http address; this one is a file"))
             }
@@ -131,6 +138,7 @@ impl WorkerArguments {
         let compute = self.device.open().await.map_err(Failure::worker)?;
         let options = LoadOptions {
             context_length: self.worker_context,
+            cache_tokens: self.cache_tokens,
             quantize: self.quantize,
             // Without it the CPU would compute on until the end of a reply, and Ctrl-C wait for it.
             between_steps: Some(Box::new(|| Box::pin(tokio::task::yield_now()))),

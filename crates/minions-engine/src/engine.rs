@@ -1,29 +1,32 @@
 //! The engine: a loaded model that answers conversations.
 
 mod embedding;
+mod executor;
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::OnceCell;
+use std::future::poll_fn;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 
-use burn::tensor::Tensor;
+use executor::Executor;
 use futures_util::lock::Mutex;
-use minions_chat::{Alternative, ChatError, ChatModel, ChatRequest, ChatResponse, FinishReason, ResponseFormat, Usage};
+use minions_chat::{Alternative, ChatError, ChatModel, ChatRequest, ChatResponse, ResponseFormat, Usage};
 use serde::Serialize;
 
 use crate::device::{Adapter, Compute};
 use crate::error::{Error, Result};
-use crate::generate::{Advance, Draw, Grammar, Grammars, History, Reply, Sampling, Sequence, Step, StepBuilder};
-use crate::kernels::{self, CapturedStep, Counters, Sample};
-use crate::model::{KvCache, PagePool, Quantization, Transformer, load};
+use crate::generate::{
+    Finished, Grammar, Grammars, Job, PREFILL_ROWS, Phase, Reply, Sampling, Scheduler, Sequence, StepBuilder, Tally,
+    Ticket,
+};
+use crate::kernels::{self, Counters};
+use crate::model::{Quantization, load};
 use crate::text::{ChatTemplate, Date, Thinking, Tokenizer};
 use crate::weights::{ModelFile, ModelSource};
 
 pub use embedding::Pooling;
-
-/// Prompt tokens read in one step. A step is one submit: small enough to abort soon and to leave the GPU to others,
-/// large enough to read the weights rarely.
-const PREFILL_ROWS: usize = 256;
 
 /// Tokens of context when neither the model nor the caller asks for less: the cache of a long context would take more
 /// memory than most pages may have.
@@ -32,14 +35,18 @@ const DEFAULT_CONTEXT_LENGTH: usize = 4096;
 /// The most replies to one request.
 const MAX_SAMPLES: u32 = 128;
 
-/// Rows of the steps that a model is tried with: one as in decoding, and enough for the tiled kernels.
-const WARM_UP_ROWS: [usize; 2] = [1, 32];
+/// Rows of the prefill step that a model is tried with.
+const WARM_UP_ROWS: usize = 32;
 
 /// What to load and how.
 #[derive(Default)]
 pub struct LoadOptions {
     /// The most tokens that prompt and reply may have together; at most the model's own limit.
     pub context_length: Option<usize>,
+    /// How many tokens the cache has room for, of all replies that are worked on at a time and of prompts that may come
+    /// again; at least the context. By default as many as fit in 512 MB, on the CPU in 64 MB, but not more than eight
+    /// contexts.
+    pub cache_tokens: Option<usize>,
     /// What weights in floats become while they are loaded, to take less memory; norms stay as they are.
     pub quantize: Option<Quantization>,
     /// Today, for chat templates that write it. Without it such a template says that it has none.
@@ -91,36 +98,22 @@ pub enum Progress {
 
 /// A loaded model.
 ///
-/// One conversation is answered at a time; further calls wait in order. The last conversation's keys and values stay
-/// in the cache, so that the next call reads only what is new.
+/// It answers many conversations at a time: whoever calls while others wait joins their steps, and what their prompts begin
+/// with is read once. There is no task in the background: the calls that wait for their replies drive everyone's steps, and
+/// dropping a call cancels it.
 pub struct Engine {
-    compute: Compute,
+    executor: Rc<Executor>,
     info: ModelInfo,
-    transformer: Transformer,
-    /// The step of one row; `None` on the CPU.
-    decode: Option<CapturedStep>,
     tokenizer: Arc<Tokenizer>,
     template: ChatTemplate,
-    end_tokens: Vec<u32>,
+    end_tokens: Rc<[u32]>,
     vocab_size: usize,
     /// Made for the first reply that is held to a form.
-    grammars: OnceCell<Grammars>,
-    pool: PagePool,
-    state: Mutex<State>,
+    grammars: OnceCell<Rc<Grammars>>,
+    /// Who reads without replying does so one at a time: two who wait for room could wait for each other.
+    reader: Mutex<()>,
     between_steps: Option<BetweenSteps>,
     counters_at_load: Counters,
-}
-
-struct State {
-    cache: RefCell<KvCache>,
-    sequence: Option<Sequence>,
-}
-
-/// A reply, and how many tokens were generated for it, the one that ended it included.
-struct Finished {
-    reply: Alternative,
-    tokens: usize,
-    reasoning_tokens: u64,
 }
 
 impl Engine {
@@ -150,8 +143,6 @@ impl Engine {
         let vocab_size = config.vocab_size;
         let loaded = load(&file, context_length, options.quantize, &compute, on_progress).await?;
         compute.choose_overlays(&loaded.formats).await?;
-        let pool = PagePool::new(context_length.div_ceil(minions_shaders::PAGE_SIZE));
-        let cache = KvCache::new(config, pool.total(), &compute.device);
         let mut engine = Self {
             info: ModelInfo {
                 name: file.name().to_owned(),
@@ -161,63 +152,34 @@ impl Engine {
                 size_bytes: loaded.size_bytes,
                 parameters: loaded.parameters,
             },
-            compute,
-            transformer: loaded.transformer,
-            decode: None,
+            executor: Rc::new(Executor::new(compute, loaded.transformer, config, context_length, options.cache_tokens)),
             tokenizer: Arc::new(tokenizer),
             template,
-            end_tokens,
+            end_tokens: end_tokens.into(),
             vocab_size,
             grammars: OnceCell::new(),
-            pool,
-            state: Mutex::new(State { cache: RefCell::new(cache), sequence: None }),
+            reader: Mutex::default(),
             between_steps: options.between_steps,
             counters_at_load: Counters::default(),
         };
-        engine.decode = engine.warm_up(main, on_progress).await?;
+        engine.warm_up(main, on_progress).await?;
         engine.counters_at_load = kernels::counters();
         Ok(engine)
     }
 
-    /// Runs a decode step and a prefill step, so that the kernels are compiled before the first question and a broken
-    /// model is noticed here rather than as gibberish later: → the decode step, captured where there is a GPU.
-    async fn warm_up(&self, main: &str, on_progress: &mut dyn FnMut(Progress)) -> Result<Option<CapturedStep>> {
-        let state = self.state.lock().await;
-        let mut decode = None;
-        for (done, rows) in WARM_UP_ROWS.into_iter().enumerate() {
-            let rows = rows.min(self.info.context_length);
-            let mut sequence = Sequence::new(vec![0; rows], &self.pool);
-            self.make_room(&mut sequence, rows, 0)?;
-            let mut step = StepBuilder::default();
-            step.push(&sequence, rows, Some(Draw::GREEDY));
-            let (context_length, device) = (self.info.context_length, &self.compute.device);
-            let logits = match &self.compute.wgpu {
-                Some(wgpu) if rows == 1 => {
-                    let words = step.words(context_length);
-                    let step = step.upload_for_replay(self.vocab_size, context_length, device);
-                    let run = || self.transformer.sample(self.forward(&state, &step), &step);
-                    let (logits, captured) = CapturedStep::capture(wgpu, &step, run)?;
-                    decode.insert(captured).replay(&words, step.asked()).await?;
-                    logits
-                }
-                _ => {
-                    let step = self.upload(step);
-                    let (logits, samples) = self.transformer.sample(self.forward(&state, &step), &step);
-                    samples.read(step.asked()).await?;
-                    logits
-                }
-            };
-            let logits = kernels::read_f32(logits).await?;
-            if !logits.iter().all(|logit| logit.is_finite()) {
-                return Err(Error::InvalidFile {
-                    file: main.to_owned(),
-                    message: "the model computes values that are not numbers: its weights are damaged".to_owned(),
-                });
-            }
-            let total = WARM_UP_ROWS.len() as u64;
-            on_progress(Progress::Compile { loaded: done as u64 + 1, total });
+    /// Runs a prefill step and a decode step, so that the kernels are compiled before the first question and a broken
+    /// model is noticed here rather than as gibberish later.
+    async fn warm_up(&self, main: &str, on_progress: &mut dyn FnMut(Progress)) -> Result<()> {
+        on_progress(Progress::Compile { loaded: 0, total: 1 });
+        let numbers = self.executor.warm_up(WARM_UP_ROWS.min(self.info.context_length)).await?;
+        if !numbers.iter().all(|number| number.is_finite()) {
+            return Err(Error::InvalidFile {
+                file: main.to_owned(),
+                message: "the model computes values that are not numbers: its weights are damaged".to_owned(),
+            });
         }
-        Ok(decode)
+        on_progress(Progress::Compile { loaded: 1, total: 1 });
+        Ok(())
     }
 
     /// What is loaded.
@@ -227,7 +189,7 @@ impl Engine {
 
     /// What it runs on.
     pub fn adapter(&self) -> &Adapter {
-        self.compute.adapter()
+        self.executor.compute.adapter()
     }
 
     /// Work given to the device since the model was loaded.
@@ -240,20 +202,24 @@ impl Engine {
         self.template.tokenize(&request.messages, &self.tokenizer)
     }
 
+    /// What all replies took since the model was loaded.
+    pub fn tally(&self) -> Tally {
+        self.executor.scheduler.borrow().tally()
+    }
+
     /// Scores of the next token after each of `ids`: `[ids, vocab_size]`, row-major. For comparing with other
     /// implementations.
     pub async fn logits(&self, ids: &[u32]) -> Result<Vec<f32>> {
-        let mut state = self.state.lock().await;
-        state.sequence = None;
-        let mut sequence = Sequence::new(ids.to_vec(), &self.pool);
-        self.make_room(&mut sequence, ids.len(), 0)?;
+        let _reader = self.reader.lock().await;
+        let executor = &self.executor;
+        let mut sequence = self.read(ids.to_vec()).await?;
         let mut logits = Vec::new();
-        while sequence.cached() < ids.len() {
-            let rows = PREFILL_ROWS.min(ids.len() - sequence.cached());
-            let mut step = StepBuilder::default();
-            step.push(&sequence, rows, None);
-            let hidden = self.forward(&state, &self.upload(step));
-            logits.extend(kernels::read_f32(self.transformer.logits(hidden)).await?);
+        while sequence.unread_prefill() > 0 {
+            let rows = PREFILL_ROWS.min(sequence.unread_prefill());
+            let mut step = StepBuilder::new(Phase::Prefill);
+            step.prefill(&sequence, rows);
+            let hidden = executor.forward(&executor.upload(step));
+            logits.extend(kernels::read_f32(executor.transformer.logits(hidden, Phase::Prefill)).await?);
             sequence.advance(rows);
         }
         Ok(logits)
@@ -269,6 +235,9 @@ impl Engine {
         }
         let mut sampling = Sampling::from_request(request, self.vocab_size)?;
         let prompt = self.tokenize(request)?;
+        if prompt.is_empty() {
+            return Err(Error::Template("it makes nothing of this conversation".to_owned()));
+        }
         let context_length = self.info.context_length;
         if request.max_tokens == Some(0) {
             return Err(Error::InvalidRequest("max_tokens is 0: nothing can be said".to_owned()));
@@ -279,41 +248,59 @@ impl Engine {
         if max_tokens > room {
             return Err(Error::ContextOverflow { prompt_tokens: prompt.len(), max_tokens, context_length });
         }
-        let mut grammar = self.grammar(&request.response_format, max_tokens)?;
-
-        let mut state = self.state.lock().await;
         // A reply of a given form has no room for thoughts.
         let thinking = request.response_format.is_text().then(|| Thinking::after(&prompt, &self.tokenizer));
-        // Taken, and only put back when all went well: a call that is dropped or fails leaves nothing half-written.
-        let mut sequence = state.sequence.take().unwrap_or_else(|| Sequence::new(Vec::new(), &self.pool));
-        sequence.rebase(prompt.clone());
-        let mut usage =
-            Usage { prompt_tokens: prompt.len() as u64, cached_tokens: sequence.cached() as u64, ..Usage::default() };
-        self.make_room(&mut sequence, prompt.len(), max_tokens)?;
 
-        let mut replies = Vec::new();
+        let mut tickets = Vec::new();
         for _ in 0..samples {
-            if !replies.is_empty() {
-                // The prompt is read already, all but its last token; only the draws differ.
-                sequence.rebase(prompt.clone());
-                sampling.seed = sampling.seed.wrapping_add(1);
-                grammar = self.grammar(&request.response_format, max_tokens)?;
-            }
+            let sequence = Sequence::new(prompt.clone(), &self.executor.pool);
+            let grammar = self.grammar(&request.response_format, max_tokens)?;
+            let reply = Reply::new(&self.tokenizer, thinking.clone(), request);
+            let end_tokens = Rc::clone(&self.end_tokens);
+            let job = Job::new(sequence, max_tokens, sampling.clone(), grammar, reply, end_tokens)?;
+            tickets.push(Scheduler::enqueue(&self.executor.scheduler, job));
+            sampling.seed = sampling.seed.wrapping_add(1);
+        }
+
+        let mut usage = Usage::default();
+        let mut replies = Vec::new();
+        for ticket in tickets {
             let mut ignore = |_: &str| {};
             let on_delta: &mut dyn FnMut(&str) = if replies.is_empty() { &mut *on_delta } else { &mut ignore };
-            let reply = Reply::new(&self.tokenizer, thinking.clone(), request, on_delta);
-            let reply = self.reply(&state, &mut sequence, &sampling, grammar.take(), reply, max_tokens).await?;
-            usage.completion_tokens += reply.tokens as u64;
-            usage.reasoning_tokens += reply.reasoning_tokens;
-            replies.push(reply.reply);
+            let finished = self.wait(&ticket, on_delta).await?;
+            if replies.is_empty() {
+                usage.prompt_tokens = finished.prompt_tokens as u64;
+                usage.cached_tokens = finished.cached_tokens as u64;
+            }
+            usage.completion_tokens += finished.tokens as u64;
+            usage.reasoning_tokens += finished.reasoning_tokens;
+            replies.push(finished.reply);
         }
-        state.sequence = Some(sequence);
         let Alternative { content, finish_reason, logprobs } = replies.remove(0);
         Ok(ChatResponse { content, finish_reason, usage, logprobs, alternatives: replies })
     }
 
+    /// Waits for the end of a job, and drives everyone's steps while nobody else does.
+    async fn wait(&self, ticket: &Ticket<'_>, on_delta: &mut dyn FnMut(&str)) -> Result<Finished> {
+        loop {
+            let (text, end) = ticket.take();
+            if !text.is_empty() {
+                on_delta(&text);
+            }
+            if let Some(end) = end {
+                return end;
+            }
+            // Others may join, or hear what there is of theirs, before the next turn.
+            yield_now().await;
+            if !ticket.has_news() {
+                self.executor.turn().await;
+                self.pause().await;
+            }
+        }
+    }
+
     /// The grammar of a reply of at most `max_tokens` tokens, unless any text will do.
-    fn grammar(&self, format: &ResponseFormat, max_tokens: usize) -> Result<Option<Grammar<'_>>> {
+    fn grammar(&self, format: &ResponseFormat, max_tokens: usize) -> Result<Option<Grammar>> {
         if format.is_text() {
             return Ok(None);
         }
@@ -321,119 +308,21 @@ impl Engine {
             Some(grammars) => grammars,
             None => {
                 let made = Grammars::new(Arc::clone(&self.tokenizer), &self.end_tokens, self.vocab_size)?;
-                self.grammars.get_or_init(|| made)
+                self.grammars.get_or_init(|| Rc::new(made))
             }
         };
         grammars.grammar(format, max_tokens).map(Some)
     }
 
-    /// Goes on with the sequence until the reply ends: → the reply, and how many tokens it took.
-    async fn reply(
-        &self,
-        state: &State,
-        sequence: &mut Sequence,
-        sampling: &Sampling,
-        mut grammar: Option<Grammar<'_>>,
-        mut reply: Reply<'_>,
-        max_tokens: usize,
-    ) -> Result<Finished> {
-        let mut history = History::new(sampling, sequence.tokens());
-        let prompt_tokens = sequence.tokens().len();
-        let mut next = match &mut grammar {
-            Some(grammar) => grammar.begin()?,
-            None => Advance::default(),
-        };
-        let mut sample = None;
-        let mut ended_by_model = 0;
-        let finish_reason = loop {
-            let mut stopped = false;
-            for &token in &next.tokens {
-                sequence.push(token);
-                history.push(token);
-                stopped = reply.push(token, sample.take().as_ref());
-                if stopped {
-                    break;
-                }
-            }
-            if stopped {
-                break FinishReason::Stop;
-            }
-            if let Some(end) = next.end {
-                break end;
-            }
-            if sequence.tokens().len() - prompt_tokens >= max_tokens {
-                break FinishReason::Length;
-            }
-            let mask = grammar.as_mut().map(Grammar::mask).transpose()?;
-            let draw = Draw { sampling, mask, adjustments: history.adjustments() };
-            let drawn = self.next_token(state, sequence, draw).await?;
-            if self.end_tokens.contains(&drawn.token) {
-                ended_by_model = 1;
-                break FinishReason::Stop;
-            }
-            next = match &mut grammar {
-                Some(grammar) => grammar.advance(drawn.token)?,
-                None => Advance { tokens: vec![drawn.token], end: None },
-            };
-            // A grammar that had to end the reply did not take the token.
-            sample = Some(drawn).filter(|drawn| next.tokens.first() == Some(&drawn.token));
-        };
-        let tokens = sequence.tokens().len() - prompt_tokens + ended_by_model;
-        let reasoning_tokens = reply.reasoning_tokens();
-        Ok(Finished { reply: reply.finish(finish_reason), tokens, reasoning_tokens })
-    }
-
-    /// Reads what the sequence has unread, in steps, and samples the token after it.
-    async fn next_token(&self, state: &State, sequence: &mut Sequence, draw: Draw<'_>) -> Result<Sample> {
-        loop {
-            let unread = sequence.tokens().len() - sequence.cached();
-            let rows = unread.min(PREFILL_ROWS);
-            let mut step = StepBuilder::default();
-            if rows == unread {
-                step.push(sequence, rows, Some(draw));
-                sequence.advance(rows);
-                let samples = self.sample(state, step).await?;
-                self.pause().await;
-                return Sample::only(samples);
-            }
-            step.push(sequence, rows, None);
-            sequence.advance(rows);
-            let hidden = self.forward(state, &self.upload(step));
-            // One number is read back from every step of a long prompt, so that no more than a step is ever queued
-            // and an abort takes effect after the step in flight.
-            kernels::read_f32(hidden.slice([0..1, 0..1])).await?;
-            self.pause().await;
+    /// A sequence that is only read, with room for all of it.
+    async fn read(&self, tokens: Vec<u32>) -> Result<Sequence> {
+        let (prompt_tokens, context_length) = (tokens.len(), self.info.context_length);
+        if prompt_tokens > context_length {
+            return Err(Error::ContextOverflow { prompt_tokens, max_tokens: 0, context_length });
         }
-    }
-
-    /// Runs a step: → the next token of each row that samples.
-    async fn sample(&self, state: &State, step: StepBuilder) -> Result<Vec<Sample>> {
-        if let Some(decode) = &self.decode
-            && step.rows() == 1
-        {
-            return decode.replay(&step.words(self.info.context_length), &step.asked()).await;
-        }
-        let step = self.upload(step);
-        let hidden = self.forward(state, &step);
-        let (_, samples) = self.transformer.sample(hidden, &step);
-        samples.read(step.asked()).await
-    }
-
-    fn forward(&self, state: &State, step: &Step) -> Tensor<2> {
-        self.transformer.forward(step, &mut state.cache.borrow_mut())
-    }
-
-    fn upload(&self, step: StepBuilder) -> Step {
-        step.upload(self.info.context_length, &self.compute.device)
-    }
-
-    fn make_room(&self, sequence: &mut Sequence, prompt_tokens: usize, max_tokens: usize) -> Result<()> {
-        let context_length = self.info.context_length;
-        let tokens = prompt_tokens.saturating_add(max_tokens);
-        if tokens <= context_length && sequence.reserve(tokens) {
-            return Ok(());
-        }
-        Err(Error::ContextOverflow { prompt_tokens, max_tokens, context_length })
+        let mut sequence = Sequence::unshared(tokens, &self.executor.pool);
+        self.executor.make_room(&mut sequence).await;
+        Ok(sequence)
     }
 
     async fn pause(&self) {
@@ -441,6 +330,19 @@ impl Engine {
             between_steps().await;
         }
     }
+}
+
+/// Lets every other task of this thread go on.
+async fn yield_now() {
+    let mut is_later = false;
+    let later = poll_fn(|context| {
+        if std::mem::replace(&mut is_later, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    });
+    later.await;
 }
 
 impl ChatModel for Engine {

@@ -15,6 +15,7 @@ mod weights;
 pub use device::{Adapter, AdapterKind, Compute, Overlays};
 pub use engine::{BetweenSteps, Engine, LoadOptions, ModelInfo, Pooling, Progress};
 pub use error::{Error, Result};
+pub use generate::Tally;
 pub use kernels::{Counters, KernelCheck, KernelOverlay, KernelSpeed, bench_burn, bench_kernels, check_kernels};
 pub use model::Quantization;
 pub use text::Date;

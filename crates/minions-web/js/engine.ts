@@ -18,6 +18,12 @@ export interface LoadOptions {
   /** The most tokens that prompt and reply may have together: at most the model's own limit, by default at most 4096. */
   contextLength?: number | undefined;
   /**
+   * How many tokens the cache has room for, of all replies that are worked on at a time and of prompts that may come again;
+   * at least {@link LoadOptions.contextLength}. By default as many as fit in 512 MB (64 MB where the CPU computes), but not
+   * more than eight contexts. Replies that find no room wait.
+   */
+  cacheTokens?: number | undefined;
+  /**
    * What weights in 16 or 32 bits become while they are loaded, to take less memory: 8 bits, or 4 (the embedding and the
    * head 8). Weights that the file holds in fewer bits stay as they are.
    */
@@ -91,6 +97,7 @@ export class Engine {
           source,
           device: options.device ?? "auto",
           contextLength: options.contextLength ?? null,
+          cacheTokens: options.cacheTokens ?? null,
           quantize: options.quantize ?? null,
           wasmUrl: options.wasmUrl === undefined ? null : absolute(options.wasmUrl),
         },

@@ -90,6 +90,22 @@ export interface Counters {
   readBackBytes: number;
 }
 
+/** What all replies took since the model was loaded. */
+export interface Tally {
+  /** Tokens of prompts that were read, rather than found in the cache. */
+  prefillTokens: number;
+  prefillSteps: number;
+  decodeSteps: number;
+  /** Rows of those, drafts included. */
+  decodeRows: number;
+  /** Tokens that were drafted from the prompt, and how many of them were right. */
+  draftedTokens: number;
+  acceptedTokens: number;
+  /** Pages of the cache that replies hold now. */
+  heldPages: number;
+  peakPages: number;
+}
+
 /** How one kernel compares with its twin. */
 export interface KernelCheck {
   /** The kernel's specialisation and the shape. */
@@ -121,6 +137,7 @@ export type Methods = {
       source: WireSource;
       device: Device;
       contextLength: number | null;
+      cacheTokens: number | null;
       quantize: Quantization | null;
       wasmUrl: string | null;
     };
@@ -146,6 +163,8 @@ export type Methods = {
   checkKernels: { params: { wasmUrl: string | null }; result: KernelCheck[]; event: never };
   /** Measures the kernels on this GPU. For benchmarks; needs no model. */
   benchKernels: { params: { wasmUrl: string | null; quick: boolean }; result: KernelSpeed[]; event: never };
+  /** For tests. */
+  tally: { params: null; result: Tally; event: never };
   /** For tests. */
   counters: { params: null; result: Counters; event: never };
   /** The size of the wasm memory. For tests. */

@@ -19,7 +19,7 @@ use crate::{generation, run};
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
 import type { Adapter, ModelInfo, Progress } from "../types.js";
-import type { Counters, KernelCheck, KernelSpeed, WireRequest, WireRun } from "../wire.js";
+import type { Counters, KernelCheck, KernelSpeed, Tally, WireRequest, WireRun } from "../wire.js";
 "#;
 
 /// How long the CPU computes before waiting messages, an abort among them, get their turn.
@@ -47,6 +47,7 @@ impl Engine {
         main: String,
         device: String,
         context_length: Option<u32>,
+        cache_tokens: Option<u32>,
         quantize: Option<String>,
         #[wasm_bindgen(unchecked_param_type = "(progress: Progress) => void")] on_progress: Function,
     ) -> Result<Self, JsValue> {
@@ -54,6 +55,7 @@ impl Engine {
         let compute = open(&device).await?;
         let options = LoadOptions {
             context_length: context_length.map(|length| length as usize),
+            cache_tokens: cache_tokens.map(|tokens| tokens as usize),
             quantize,
             date: Some(today()),
             between_steps: Some(take_turns()),
@@ -123,6 +125,12 @@ impl Engine {
     pub async fn logits(&self, ids: Vec<u32>) -> Result<Float32Array, JsValue> {
         let logits = self.engine.logits(&ids).await.map_err(Failure::from)?;
         Ok(Float32Array::from(logits.as_slice()))
+    }
+
+    /// What all replies took since the model was loaded. For tests and benchmarks.
+    #[wasm_bindgen(unchecked_return_type = "Tally")]
+    pub fn tally(&self) -> Result<JsValue, JsValue> {
+        Ok(to_js(&self.engine.tally())?)
     }
 
     /// Work given to the device since the model was loaded. For tests.

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 
 use burn::tensor::{DType, Int, Tensor, TensorData};
 
-use super::{Engine, PREFILL_ROWS};
+use super::Engine;
 use crate::error::{Error, Result};
-use crate::generate::{Sequence, StepBuilder};
+use crate::generate::{PREFILL_ROWS, Phase, Sequence, StepBuilder};
 use crate::kernels;
 
 /// How the hidden states of a text's tokens become one vector.
@@ -24,7 +24,7 @@ impl Engine {
     ///
     /// A text is read as it stands, control tokens in it included: what a model was trained to see around a text (a prefix
     /// such as `query: `, a token at its end) is the caller's to write. Texts are read together, as many in a step as
-    /// there is room for. The last conversation's keys and values make way.
+    /// there is room for.
     pub async fn embed(&self, texts: &[String], pooling: Pooling) -> Result<Vec<Vec<f32>>> {
         let context_length = self.info.context_length;
         let mut waiting = VecDeque::with_capacity(texts.len());
@@ -39,13 +39,13 @@ impl Engine {
             waiting.push_back((index, tokens));
         }
 
-        let mut state = self.state.lock().await;
-        state.sequence = None;
+        let _reader = self.reader.lock().await;
+        let executor = &self.executor;
         let mut pools = vec![Vec::new(); texts.len()];
         // The text that the last step did not read to its end.
         let mut unfinished: Option<(usize, Sequence)> = None;
         loop {
-            let mut step = StepBuilder::default();
+            let mut step = StepBuilder::new(Phase::Prefill);
             let mut runs = Vec::new();
             // Their pages are needed until the step has run.
             let mut finished = Vec::new();
@@ -53,10 +53,10 @@ impl Engine {
                 let Some((index, mut sequence)) = unfinished.take().or_else(|| self.next_text(&mut waiting)) else {
                     break;
                 };
-                let unread = sequence.tokens().len() - sequence.cached();
+                let unread = sequence.unread_prefill();
                 let rows = unread.min(PREFILL_ROWS - step.rows());
                 runs.push(Run { index, first_row: step.rows(), rows, is_last: rows == unread });
-                step.push(&sequence, rows, None);
+                step.prefill(&sequence, rows);
                 sequence.advance(rows);
                 if rows == unread {
                     finished.push(sequence);
@@ -65,23 +65,25 @@ impl Engine {
                 }
             }
             if runs.is_empty() {
-                break;
+                if waiting.is_empty() {
+                    break;
+                }
+                // Replies have the room; they finish first.
+                executor.turn().await;
+                continue;
             }
-            let hidden = self.forward(&state, &self.upload(step));
+            let hidden = executor.forward(&executor.upload(step));
             self.pool(hidden, &runs, pooling, &mut pools).await?;
             self.pause().await;
-        }
-        if let Some((_, tokens)) = waiting.front() {
-            return Err(Error::ContextOverflow { prompt_tokens: tokens.len(), max_tokens: 0, context_length });
         }
         Ok(pools.into_iter().map(unit).collect())
     }
 
-    /// The next text, if there is room in the cache for all of it. There is when nothing else is being read.
+    /// The next text, if there is room in the cache for all of it. There is when nothing else is being worked on.
     fn next_text(&self, waiting: &mut VecDeque<(usize, Vec<u32>)>) -> Option<(usize, Sequence)> {
         let (index, tokens) = waiting.front()?;
-        let mut sequence = Sequence::new(tokens.clone(), &self.pool);
-        let there_is_room = sequence.reserve(tokens.len());
+        let mut sequence = Sequence::unshared(tokens.clone(), &self.executor.pool);
+        let there_is_room = sequence.enter(tokens.len());
         let index = *index;
         there_is_room.then(|| {
             waiting.pop_front();
@@ -116,7 +118,7 @@ impl Engine {
                     _ => ends.iter().map(|run| (run.first_row + run.rows - 1) as u32).collect(),
                 };
                 let data = TensorData::new(rows.clone(), [rows.len()]);
-                let rows = Tensor::<1, Int>::from_data(data, (&self.compute.device, DType::U32));
+                let rows = Tensor::<1, Int>::from_data(data, (&self.executor.compute.device, DType::U32));
                 let values = kernels::read_f32(hidden.select(0, rows)).await?;
                 for (run, row) in ends.into_iter().zip(values.chunks(width)) {
                     add(run.index, row);

@@ -3,6 +3,7 @@
 //! llguidance says what the form allows. It does not know how long a reply may be; so while one grows, the way to its end
 //! is looked up, and taken as soon as anything else would leave no room for it.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use llguidance::api::{GrammarWithLexer, TopLevelGrammar};
@@ -50,8 +51,8 @@ pub struct Grammars {
 }
 
 /// The state of one reply that is held to a form.
-pub struct Grammar<'a> {
-    grammars: &'a Grammars,
+pub struct Grammar {
+    grammars: Rc<Grammars>,
     matcher: Matcher,
     place: Place,
     /// Tokens of the bytes in the form's patterns: what a pattern names leads on in it.
@@ -102,7 +103,7 @@ impl Grammars {
     }
 
     /// The grammar of a reply of at most `room` tokens.
-    pub fn grammar(&self, format: &ResponseFormat, room: usize) -> Result<Grammar<'_>> {
+    pub fn grammar(self: &Rc<Self>, format: &ResponseFormat, room: usize) -> Result<Grammar> {
         let form = match format {
             ResponseFormat::Text => GrammarWithLexer::from_regex("(?s:.*)"),
             ResponseFormat::JsonObject => json(&schema::object())?,
@@ -118,7 +119,7 @@ impl Grammars {
         let trie = self.factory.tok_env().tok_trie();
         let hints = patterns(format).bytes().filter_map(|byte| trie.token_id(&[byte])).collect();
         let mut grammar =
-            Grammar { grammars: self, matcher, place, hints, mask: None, room, closing: None, unchecked: 0 };
+            Grammar { grammars: Rc::clone(self), matcher, place, hints, mask: None, room, closing: None, unchecked: 0 };
         let way = grammar.way_out(room.min(MAX_CLOSING)).map_err(|error| invalid(format, &error.to_string()))?;
         grammar.closing = way.map(|way| way.len());
         // A regular expression may have an end that is hard to find.
@@ -129,7 +130,7 @@ impl Grammars {
     }
 }
 
-impl Grammar<'_> {
+impl Grammar {
     /// The tokens that a reply of this form begins with.
     pub fn begin(&mut self) -> Result<Advance> {
         self.go_on(Vec::new())
@@ -141,6 +142,21 @@ impl Grammar<'_> {
             Some(mask) => Ok(mask),
             None => Ok(self.matcher.compute_mask().map_err(broken)?.into()),
         }
+    }
+
+    /// Which tokens may come next, and which after each of `drafts`, as far as these may come themselves.
+    pub fn masks(&mut self, drafts: &[u32]) -> Result<Vec<Vec<u32>>> {
+        let mut masks = vec![self.mask()?];
+        for &draft in drafts {
+            let word = masks.last().and_then(|mask| mask.get(draft as usize / 32));
+            if word.is_none_or(|word| word >> (draft % 32) & 1 == 0) {
+                break;
+            }
+            self.matcher.consume_token(draft).map_err(broken)?;
+            masks.push(self.matcher.compute_mask().map_err(broken)?.into());
+        }
+        self.matcher.rollback(masks.len() - 1).map_err(broken)?;
+        Ok(masks)
     }
 
     /// Takes in a sampled token; or, where what it begins would not fit any more, ends the reply without it.
@@ -230,7 +246,7 @@ impl Grammar<'_> {
 
     /// A token that leads towards the end, after those of the way so far.
     fn exit(&mut self, place: Place, way: &[u32]) -> Result<u32> {
-        let Grammars { closers: [first, digits, rest], quote, bytes, .. } = self.grammars;
+        let Grammars { closers: [first, digits, rest], quote, bytes, .. } = &*self.grammars;
         // What this string has not used yet comes first, or the way could go round in circles.
         let since = way.iter().rposition(|token| self.bytes(*token).contains(&b'"')).map_or(0, |at| at + 1);
         let way = way.get(since..).unwrap_or_default();

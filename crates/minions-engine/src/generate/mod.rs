@@ -1,14 +1,20 @@
-//! From a prompt to a reply: ragged steps of prefill and decode.
+//! From prompts to replies: what is read and drawn in which step, and what comes of it.
 
 mod grammar;
+mod job;
+mod pages;
 mod reply;
 mod sampling;
+mod scheduler;
 mod schema;
 mod sequence;
 mod step;
 
 pub use grammar::{Advance, Grammar, Grammars};
+pub use job::{Finished, Job};
+pub use pages::{PagePool, Pages};
 pub use reply::Reply;
 pub use sampling::{History, Sampling};
+pub use scheduler::{PREFILL_ROWS, Scheduler, Tally, Ticket, step_rows};
 pub use sequence::Sequence;
-pub use step::{Draw, Step, StepBuilder};
+pub use step::{Draw, Phase, Step, StepBuilder};

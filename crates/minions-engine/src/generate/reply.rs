@@ -1,40 +1,38 @@
 //! A reply as it grows: its text after thoughts and up to a stop text, and how probable its tokens were.
 
+use std::sync::Arc;
+
 use minions_chat::{Alternative, ChatRequest, FinishReason, TokenLogprob, TopLogprob};
 
 use crate::kernels::Sample;
 use crate::text::{Detokenizer, StopStrings, Thinking, Tokenizer};
 
 /// The reply of one sample.
-pub struct Reply<'a> {
-    tokenizer: &'a Tokenizer,
-    detokenizer: Detokenizer<'a>,
+pub struct Reply {
+    tokenizer: Arc<Tokenizer>,
+    detokenizer: Detokenizer<Arc<Tokenizer>>,
     /// `None` where all text is the answer.
     thinking: Option<Thinking>,
     reasoning_tokens: u64,
     stop: StopStrings,
     text: String,
+    /// How much of the text was told, in bytes.
+    told: usize,
     logprobs: Option<Vec<TokenLogprob>>,
-    on_delta: &'a mut dyn FnMut(&str),
 }
 
-impl<'a> Reply<'a> {
+impl Reply {
     /// An empty reply. With `thinking`, thoughts are parted from it.
-    pub fn new(
-        tokenizer: &'a Tokenizer,
-        thinking: Option<Thinking>,
-        request: &ChatRequest,
-        on_delta: &'a mut dyn FnMut(&str),
-    ) -> Self {
+    pub fn new(tokenizer: &Arc<Tokenizer>, thinking: Option<Thinking>, request: &ChatRequest) -> Self {
         Self {
-            tokenizer,
-            detokenizer: Detokenizer::new(tokenizer),
+            tokenizer: Arc::clone(tokenizer),
+            detokenizer: Detokenizer::new(Arc::clone(tokenizer)),
             thinking,
             reasoning_tokens: 0,
             stop: StopStrings::new(&request.stop),
             text: String::new(),
+            told: 0,
             logprobs: request.logprobs.then(Vec::new),
-            on_delta,
         }
     }
 
@@ -42,9 +40,9 @@ impl<'a> Reply<'a> {
     /// could have come.
     pub fn push(&mut self, token: u32, sample: Option<&Sample>) -> bool {
         if let Some(logprobs) = &mut self.logprobs {
-            let (text, bytes) = spelling(self.tokenizer, token);
+            let (text, bytes) = spelling(&self.tokenizer, token);
             let alternative = |&(token, logprob): &(u32, f32)| {
-                let (text, bytes) = spelling(self.tokenizer, token);
+                let (text, bytes) = spelling(&self.tokenizer, token);
                 TopLogprob { token: text, logprob, bytes: Some(bytes) }
             };
             logprobs.push(TokenLogprob {
@@ -61,8 +59,14 @@ impl<'a> Reply<'a> {
             self.reasoning_tokens += u64::from(was_in_thought || thinking.is_in_thought());
         }
         let (text, is_stopped) = self.stop.push(&piece);
-        self.emit(&text);
+        self.text.push_str(&text);
         is_stopped
+    }
+
+    /// The text that has come since this was asked last.
+    pub fn news(&mut self) -> &str {
+        let told = std::mem::replace(&mut self.told, self.text.len());
+        &self.text[told..]
     }
 
     /// How many of the tokens were thoughts.
@@ -70,28 +74,21 @@ impl<'a> Reply<'a> {
         self.reasoning_tokens
     }
 
-    /// What was held back belongs to the reply after all.
-    pub fn finish(mut self, finish_reason: FinishReason) -> Alternative {
+    /// What was held back belongs to the reply after all: → the rest of the text, and the reply.
+    pub fn finish(mut self, finish_reason: FinishReason) -> (String, Alternative) {
         if !self.stop.is_stopped() {
             let mut rest = self.detokenizer.finish();
             if let Some(mut thinking) = self.thinking.take() {
                 rest = thinking.push(&rest).answer + &thinking.finish().answer;
             }
             let (text, is_stopped) = self.stop.push(&rest);
-            self.emit(&text);
+            self.text.push_str(&text);
             if !is_stopped {
-                let rest = self.stop.finish();
-                self.emit(&rest);
+                self.text.push_str(&self.stop.finish());
             }
         }
-        Alternative { content: self.text, finish_reason, logprobs: self.logprobs }
-    }
-
-    fn emit(&mut self, text: &str) {
-        if !text.is_empty() {
-            self.text.push_str(text);
-            (self.on_delta)(text);
-        }
+        let news = self.news().to_owned();
+        (news, Alternative { content: self.text, finish_reason, logprobs: self.logprobs })
     }
 }
 

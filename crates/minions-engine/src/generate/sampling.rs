@@ -136,6 +136,11 @@ impl History {
         }
     }
 
+    /// Whether what comes changes what comes after it.
+    pub fn is_penalized(&self) -> bool {
+        self.is_penalized
+    }
+
     /// What changes before the next draw.
     pub fn adjustments(&self) -> Vec<Adjustment> {
         self.adjustments.values().copied().collect()

@@ -6,17 +6,25 @@ use minions_shaders::{Adjustment, PAGE_SIZE, RowHeader, TILE_ROWS, Tile};
 use super::sampling::MAX_BIASES;
 use super::{Sampling, Sequence};
 
+/// Which kernels read a step's rows. [`Sequence`] says which rows are which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Many rows at a time, in tiles. None of them samples.
+    Prefill,
+    /// Some rows at a time, each by itself: the weights are read once for eight of them. All of them sample.
+    Decode,
+}
+
 /// Collects the rows of a step. All sequences of a step read the same weights once.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct StepBuilder {
+    phase: Phase,
     rows: Vec<RowHeader>,
     tables: Vec<Vec<u32>>,
     tiles: Vec<Tile>,
-    sampled: Vec<u32>,
     samples: Vec<minions_shaders::Sampling>,
     /// Masks and adjustments of each sample.
     extras: Vec<(Vec<u32>, Vec<Adjustment>)>,
-    longest_run: usize,
 }
 
 /// How a row's next token is drawn.
@@ -38,8 +46,8 @@ impl Draw<'static> {
 /// A step as the kernels read it. Offsets are in words of `words`; `shaders/src/step.rs` tells the layout.
 #[derive(Clone, Debug)]
 pub struct Step {
+    phase: Phase,
     words: Tensor<1, Int>,
-    sampled: Option<Tensor<1, Int>>,
     rows: usize,
     table_offset: usize,
     pages_per_sequence: usize,
@@ -48,36 +56,64 @@ pub struct Step {
     samples_offset: usize,
     samples: usize,
     asked: Vec<u32>,
-    is_prefill: bool,
 }
 
 impl StepBuilder {
-    /// Adds the next `rows` unread tokens of a sequence. With `draw`, the last of them chooses a next token.
+    /// A step without rows.
+    pub fn new(phase: Phase) -> Self {
+        let (rows, tables, tiles, samples, extras) = (vec![], vec![], vec![], vec![], vec![]);
+        Self { phase, rows, tables, tiles, samples, extras }
+    }
+
+    /// Adds the next `rows` unread tokens of a sequence, whose keys and values must have room.
     ///
-    /// The sequence must have room reserved for them.
-    pub fn push(&mut self, sequence: &Sequence, rows: usize, draw: Option<Draw>) {
-        let sequence_index = self.tables.len() as u32;
-        let first_row = self.rows.len();
-        let start = sequence.cached();
-        for position in start..start + rows {
+    /// Where rows of the prefill are cut, they are cut at a multiple of [`TILE_ROWS`]: what stands in a tile is then the
+    /// same however a prompt is cut.
+    pub fn prefill(&mut self, sequence: &Sequence, rows: usize) {
+        assert_eq!(self.phase, Phase::Prefill, "the step's phase");
+        let first_row = self.push_rows(sequence, &[], rows);
+        for tile in (0..rows).step_by(TILE_ROWS) {
+            let row_count = TILE_ROWS.min(rows - tile) as u32;
+            self.tiles.push(Tile { first_row: (first_row + tile) as u32, row_count });
+        }
+    }
+
+    /// Adds the next unread tokens of a sequence and those drafted to follow it, one for each of `draws`: how the token after
+    /// each is drawn.
+    pub fn decode(&mut self, sequence: &Sequence, drafts: &[u32], draws: Vec<Draw>) {
+        assert_eq!(self.phase, Phase::Decode, "the step's phase");
+        self.push_rows(sequence, drafts, draws.len());
+        for (position, Draw { sampling, mask, adjustments }) in (sequence.cached() + 1..).zip(draws) {
+            self.samples.push(sampling.at(position));
+            self.extras.push((mask.unwrap_or_default(), adjustments));
+        }
+    }
+
+    /// Fills a decode step up to `rows` rows with ones that read and write the page `scratch` and nothing else.
+    pub fn pad(&mut self, rows: usize, scratch: u32) {
+        let sequence = self.tables.len() as u32;
+        self.tables.push(vec![scratch]);
+        let slot = scratch * PAGE_SIZE as u32;
+        self.rows.resize(rows, RowHeader { token: 0, position: 0, slot, sequence });
+        self.samples.resize(rows, Draw::GREEDY.sampling.at(1));
+        self.extras.resize(rows, (Vec::new(), Vec::new()));
+        // A table for each row: steps of as many rows are laid out alike.
+        self.tables.resize(rows, Vec::new());
+    }
+
+    fn push_rows(&mut self, sequence: &Sequence, drafts: &[u32], rows: usize) -> usize {
+        let (first_row, sequence_index) = (self.rows.len(), self.tables.len() as u32);
+        let tokens = sequence.tokens().iter().chain(drafts).enumerate().skip(sequence.cached());
+        for (position, &token) in tokens.take(rows) {
             self.rows.push(RowHeader {
-                token: sequence.tokens()[position],
+                token,
                 position: position as u32,
                 slot: sequence.pages().slot(position),
                 sequence: sequence_index,
             });
         }
-        for tile in (0..rows).step_by(TILE_ROWS) {
-            let row_count = TILE_ROWS.min(rows - tile) as u32;
-            self.tiles.push(Tile { first_row: (first_row + tile) as u32, row_count });
-        }
         self.tables.push(sequence.pages().as_slice().to_vec());
-        self.longest_run = self.longest_run.max(rows);
-        if let Some(Draw { sampling, mask, adjustments }) = draw {
-            self.sampled.push((first_row + rows - 1) as u32);
-            self.samples.push(sampling.at(start + rows));
-            self.extras.push((mask.unwrap_or_default(), adjustments));
-        }
+        first_row
     }
 
     /// Rows so far.
@@ -113,24 +149,18 @@ impl StepBuilder {
         let (mut words, [table_offset, tiles_offset, samples_offset]) = self.lay_out(context_length);
         words.resize(words.len() + room, 0);
         let asked = self.asked();
-        let upload = |words: Vec<u32>| {
-            let len = words.len();
-            Tensor::from_data(TensorData::new(words, [len]), (device, DType::U32))
-        };
-        let (rows, samples) = (self.rows.len(), self.samples.len());
-        let all_rows_sample = samples == rows;
+        let len = words.len();
         Step {
-            words: upload(words),
-            sampled: (samples > 0 && !all_rows_sample).then(|| upload(self.sampled)),
-            rows,
+            phase: self.phase,
+            words: Tensor::from_data(TensorData::new(words, [len]), (device, DType::U32)),
+            rows: self.rows.len(),
             table_offset,
             pages_per_sequence: context_length.div_ceil(PAGE_SIZE),
             tiles_offset,
             tiles: self.tiles.len(),
             samples_offset,
-            samples,
+            samples: self.samples.len(),
             asked,
-            is_prefill: self.longest_run > 1,
         }
     }
 
@@ -166,9 +196,9 @@ impl Step {
         self.words.clone()
     }
 
-    /// Which rows sample, `[samples]`; `None` when all do, or none.
-    pub fn sampled_rows(&self) -> Option<Tensor<1, Int>> {
-        self.sampled.clone()
+    /// Which kernels read the rows.
+    pub fn phase(&self) -> Phase {
+        self.phase
     }
 
     /// Rows in the step.
@@ -194,10 +224,5 @@ impl Step {
     /// What each row that samples tells: 0 is its token alone, else one more than the alternatives.
     pub fn asked(&self) -> &[u32] {
         &self.asked
-    }
-
-    /// Whether any sequence has more than one row, so that tiled attention pays.
-    pub fn is_prefill(&self) -> bool {
-        self.is_prefill
     }
 }

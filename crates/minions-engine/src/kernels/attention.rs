@@ -12,7 +12,7 @@ use minions_shaders::{PAGE_SIZE, Slots};
 use super::Heads;
 use super::launch::launch;
 use super::tensors::{empty, from_vec, plain};
-use crate::generate::Step;
+use crate::generate::{Phase, Step};
 
 #[backend_extension(Cube, Flex)]
 trait AttentionOps: Backend {
@@ -124,7 +124,7 @@ pub(crate) fn attention(
     };
     let (q, words) = (q.into_dispatch(), step.words().into_dispatch());
     let (k, v) = (k_pages.into_dispatch(), v_pages.into_dispatch());
-    if !step.is_prefill() {
+    if step.phase() == Phase::Decode {
         return Tensor::from_dispatch(Dispatch::attention_decode(q, words, k, v, decode));
     }
     let (tiles_offset, tiles) = step.tiles();

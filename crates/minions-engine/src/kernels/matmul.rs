@@ -1,7 +1,8 @@
 //! `matmul` and `gated_matmul`: activations times a weight matrix in its own format.
 //!
-//! Few rows (decoding) go to the matvec kernels, which read each weight once for up to eight rows; more go to the
-//! tiled kernels.
+//! Rows of a decode step go to the matvec kernels, which read each weight once for up to eight rows; those of a prefill
+//! step to the tiled kernels, for 64. The phase decides and not the number of rows: the two add up in different orders, and
+//! what comes of a row must not depend on what else is in its step.
 
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, Cube, Dispatch, Flex, TensorMetadata, backend_extension};
@@ -16,11 +17,8 @@ use minions_shaders::{
 use super::launch::launch;
 use super::overlays::chosen;
 use super::tensors::{empty, plain};
+use crate::generate::Phase;
 use crate::model::Matrix;
-
-/// Up to this many rows the matvec kernels read the weights at most twice. A tile works on 32 rows at least: filling half of
-/// them with nothing costs more.
-const MATVEC_MAX_ROWS: u32 = 16;
 
 #[backend_extension(Cube, Flex)]
 trait MatmulOps: Backend {
@@ -174,7 +172,7 @@ fn row_group(rows: u32) -> u32 {
 }
 
 /// `x · Wᵀ`: `[rows, inputs]` → `[rows, outputs]`.
-pub(crate) fn matmul(x: Tensor<2>, matrix: &Matrix) -> Tensor<2> {
+pub(crate) fn matmul(x: Tensor<2>, matrix: &Matrix, phase: Phase) -> Tensor<2> {
     let [rows, inputs] = x.dims();
     assert_eq!(inputs, matrix.inputs(), "matmul: inputs");
     let (rows, k, width) = (rows as u32, inputs as u32, matrix.outputs() as u32);
@@ -182,7 +180,7 @@ pub(crate) fn matmul(x: Tensor<2>, matrix: &Matrix) -> Tensor<2> {
     for part in matrix.parts() {
         let (x, weights) = (x.clone().into_dispatch(), part.words().into_dispatch());
         let n = part.outputs() as u32;
-        out = if rows <= MATVEC_MAX_ROWS {
+        out = if phase == Phase::Decode {
             let params = MatvecParams { rows, n, k, width, first, ..Zeroable::zeroed() };
             Dispatch::packed_matvec(x, weights, out, part.format(), params)
         } else {
@@ -196,7 +194,7 @@ pub(crate) fn matmul(x: Tensor<2>, matrix: &Matrix) -> Tensor<2> {
 
 /// `activation(x · Gᵀ) · (x · Uᵀ)` where each part of `matrix` stacks rows of G on the same rows of U: `[rows, inputs]` →
 /// `[rows, outputs / 2]`.
-pub(crate) fn gated_matmul(x: Tensor<2>, matrix: &Matrix, activation: Activation) -> Tensor<2> {
+pub(crate) fn gated_matmul(x: Tensor<2>, matrix: &Matrix, activation: Activation, phase: Phase) -> Tensor<2> {
     let [rows, inputs] = x.dims();
     assert_eq!(inputs, matrix.inputs(), "gated_matmul: inputs");
     let (rows, k, width) = (rows as u32, inputs as u32, (matrix.outputs() / 2) as u32);
@@ -205,7 +203,7 @@ pub(crate) fn gated_matmul(x: Tensor<2>, matrix: &Matrix, activation: Activation
     for part in matrix.parts() {
         let (x, weights) = (x.clone().into_dispatch(), part.words().into_dispatch());
         let f = part.outputs() as u32 / 2;
-        out = if rows <= MATVEC_MAX_ROWS {
+        out = if phase == Phase::Decode {
             let params = GatedMatvecParams { rows, f, k, activation, width, first, ..Zeroable::zeroed() };
             Dispatch::gated_matvec(x, weights, out, part.format(), params)
         } else {

@@ -10,7 +10,7 @@ use minions_shaders::{MAX_ALTERNATIVES, Slots};
 
 use super::launch::launch;
 use super::tensors::{empty, from_vec, plain, read_f32, read_u32};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::generate::Step;
 
 #[backend_extension(Cube, Flex)]
@@ -115,10 +115,5 @@ impl Sample {
             None => Self { token, logprob: 0.0, alternatives: Vec::new() },
         })
         .collect()
-    }
-
-    /// The one sample of a step that has one.
-    pub fn only(samples: Vec<Self>) -> Result<Self> {
-        samples.into_iter().next().ok_or_else(|| Error::Gpu("no token was sampled".to_owned()))
     }
 }

@@ -5,6 +5,7 @@ use burn::tensor::Tensor;
 use minions_shaders::Activation;
 
 use super::Matrix;
+use crate::generate::Phase;
 use crate::kernels;
 
 /// One layer's feed-forward network: `down(activation(gate(x)) · up(x))`.
@@ -20,7 +21,7 @@ pub struct FeedForward {
 
 impl FeedForward {
     /// `[rows, hidden]` → `[rows, hidden]`.
-    pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        self.down.forward(kernels::gated_matmul(x, &self.gate_up, self.activation))
+    pub fn forward(&self, x: Tensor<2>, phase: Phase) -> Tensor<2> {
+        self.down.forward(kernels::gated_matmul(x, &self.gate_up, self.activation, phase), phase)
     }
 }

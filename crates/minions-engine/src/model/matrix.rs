@@ -4,6 +4,7 @@ use burn::module::Module;
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use minions_shaders::WeightFormat;
 
+use crate::generate::Phase;
 use crate::kernels;
 
 /// A matrix `[outputs, inputs]`, applied to rows of activations from the right: `x · Wᵀ`.
@@ -50,8 +51,8 @@ impl Matrix {
     }
 
     /// `x · Wᵀ`: `[rows, inputs]` → `[rows, outputs]`.
-    pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        kernels::matmul(x, self)
+    pub fn forward(&self, x: Tensor<2>, phase: Phase) -> Tensor<2> {
+        kernels::matmul(x, self, phase)
     }
 }
 

@@ -8,7 +8,7 @@ use super::feed_forward::FeedForward;
 use super::kv_cache::{KvCache, LayerCache};
 use super::matrix::Matrix;
 use super::rms_norm::RmsNorm;
-use crate::generate::Step;
+use crate::generate::{Phase, Step};
 use crate::kernels::{self, LogitScale, Samples};
 
 /// The whole model.
@@ -51,21 +51,17 @@ impl Transformer {
     }
 
     /// Scores of the next token: `[rows, hidden]` → `[rows, vocab_size]`.
-    pub fn logits(&self, hidden: Tensor<2>) -> Tensor<2> {
-        let logits = self.head.as_ref().unwrap_or(&self.embedding).forward(hidden);
+    pub fn logits(&self, hidden: Tensor<2>, phase: Phase) -> Tensor<2> {
+        let logits = self.head.as_ref().unwrap_or(&self.embedding).forward(hidden, phase);
         match self.logit_scale {
             Some(scale) => kernels::scale_logits(logits, scale),
             None => logits,
         }
     }
 
-    /// The next token of every row of the step that samples: → their scores `[samples, vocab_size]` and what was drawn.
+    /// The next token of every row of a decode step: → their scores `[rows, vocab_size]` and what was drawn.
     pub(crate) fn sample(&self, hidden: Tensor<2>, step: &Step) -> (Tensor<2>, Samples) {
-        let hidden = match step.sampled_rows() {
-            Some(rows) => hidden.select(0, rows),
-            None => hidden,
-        };
-        let logits = self.logits(hidden);
+        let logits = self.logits(hidden, step.phase());
         (logits.clone(), kernels::sample(logits, step))
     }
 }
@@ -83,7 +79,7 @@ impl Layer {
         let (x, h) = normalise(&self.attention_norm, x, delta);
         let attended = post_normalise(self.attention_post_norm.as_ref(), self.attention.forward(h, step, cache));
         let (x, h) = self.feed_forward_norm.forward_residual(x, attended);
-        (x, post_normalise(self.feed_forward_post_norm.as_ref(), self.feed_forward.forward(h)))
+        (x, post_normalise(self.feed_forward_post_norm.as_ref(), self.feed_forward.forward(h, step.phase())))
     }
 }
 

@@ -1,22 +1,25 @@
 //! Token ids to text, as they come: only whole characters, and no control tokens.
 
+use std::ops::Deref;
+
 use super::tokenizer::Tokenizer;
 
 /// Text of a growing sequence of tokens. What it has returned, joined, is the text of the tokens so far except an
 /// unfinished character at the end.
 #[derive(Debug)]
-pub struct Detokenizer<'a> {
-    tokenizer: &'a Tokenizer,
+pub struct Detokenizer<T> {
+    tokenizer: T,
     /// The beginning of a character whose end has not come.
     pending: Vec<u8>,
     /// Nothing has come yet: a space would be the vocabulary's, if it puts one before every text.
     is_at_start: bool,
 }
 
-impl<'a> Detokenizer<'a> {
+impl<T: Deref<Target = Tokenizer>> Detokenizer<T> {
     /// Begins a text.
-    pub fn new(tokenizer: &'a Tokenizer) -> Self {
-        Self { tokenizer, pending: Vec::new(), is_at_start: tokenizer.has_prefix_space() }
+    pub fn new(tokenizer: T) -> Self {
+        let is_at_start = tokenizer.has_prefix_space();
+        Self { tokenizer, pending: Vec::new(), is_at_start }
     }
 
     /// Takes in a token and returns the text that it completes, if any.

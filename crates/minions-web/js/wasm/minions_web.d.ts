@@ -3,7 +3,7 @@
  * `tests/package/types.test.mjs` proves that the generated declarations say the same.
  */
 import type { Adapter, ModelInfo, Progress } from "../types.js";
-import type { Counters, KernelCheck, KernelSpeed, WireRequest, WireRun } from "../wire.js";
+import type { Counters, KernelCheck, KernelSpeed, Tally, WireRequest, WireRun } from "../wire.js";
 
 /** Loads and starts the wasm. */
 export default function init(options?: { module_or_path: string | URL }): Promise<unknown>;
@@ -15,6 +15,7 @@ export class Engine {
     main: string,
     device: string,
     contextLength: number | null | undefined,
+    cacheTokens: number | null | undefined,
     quantize: string | null | undefined,
     onProgress: (progress: Progress) => void,
   ): Promise<Engine>;
@@ -26,6 +27,7 @@ export class Engine {
   embed(texts: string[], pooling: string): Promise<Float32Array>;
   logits(ids: Uint32Array): Promise<Float32Array>;
   counters(): Counters;
+  tally(): Tally;
   free(): void;
 }
 

@@ -1,5 +1,7 @@
 //! `minions bench`: rows of suite, case, metric, value, unit, adapter.
 
+mod jobs;
+
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -18,9 +20,9 @@ pub struct Arguments {
     /// Fewer tokens and only one prefill length.
     #[arg(long)]
     quick: bool,
-    /// Only the kernels, beside what the adapter can do at best.
-    #[arg(long)]
-    kernels: bool,
+    /// Only these.
+    #[arg(value_enum)]
+    only: Option<Only>,
     /// Where to write the rows.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -30,6 +32,15 @@ pub struct Arguments {
     /// The demo worker.
     #[arg(long, default_value = "www/public/models/demo-worker.gguf")]
     demo_model: PathBuf,
+}
+
+/// A part of the benchmarks.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Only {
+    /// Every kernel, beside what the adapter can do at best.
+    Kernels,
+    /// Many jobs over chunks, with one thing after another that makes them cheaper.
+    Jobs,
 }
 
 #[derive(Serialize)]
@@ -44,13 +55,18 @@ struct Row {
 
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut bench = Bench { adapter: "none".to_owned(), rows: Vec::new() };
-    if !arguments.kernels {
+    if arguments.only.is_none() {
         bench.protocol().await?;
         models(&arguments, &mut bench).await?;
     }
-    let compute = arguments.device.open().await?;
-    if compute.adapter().is_gpu() {
-        bench.kernels(&compute, arguments.quick).await?;
+    if arguments.only != Some(Only::Kernels) {
+        jobs::run(&arguments, &mut bench).await?;
+    }
+    if arguments.only != Some(Only::Jobs) {
+        let compute = arguments.device.open().await?;
+        if compute.adapter().is_gpu() {
+            bench.kernels(&compute, arguments.quick).await?;
+        }
     }
     if let Some(path) = arguments.json {
         std::fs::write(path, serde_json::to_string_pretty(&bench.rows)?)?;
@@ -149,18 +165,19 @@ impl Bench {
                 "1/s",
             );
         }
-        // Same prompt twice, once with one token: the difference is decoding alone.
+        // The same prompt thrice, read once: the difference of a short and a long reply is decoding alone.
+        generate(engine, 32, 1, 99).await?;
         let first = generate(engine, 32, 1, 99).await?;
         let all = generate(engine, 32, 1 + decode_tokens, 99).await?;
         let tokens = all.completion_tokens - first.completion_tokens;
         anyhow::ensure!(tokens > 0.0, "the model ended its reply at once: nothing to measure");
-        // The second run reads only the last prompt token again: its steps are all decode steps.
+        let (seconds, work) = (all.seconds - first.seconds, all.work - first.work);
         let case = format!("{name}-decode");
-        self.row(case.clone(), "decode_tokens_per_s", all.completion_tokens / all.seconds, "1/s");
-        let per_token = |value: u64| value as f64 / all.completion_tokens;
-        self.row(case.clone(), "dispatches_per_token", per_token(all.work.dispatches), "1");
-        self.row(case.clone(), "readbacks_per_token", per_token(all.work.read_backs), "1");
-        self.row(case, "readback_bytes_per_token", per_token(all.work.read_back_bytes), "B");
+        self.row(case.clone(), "decode_tokens_per_s", tokens / seconds, "1/s");
+        let per_token = |value: u64| value as f64 / tokens;
+        self.row(case.clone(), "dispatches_per_token", per_token(work.dispatches), "1");
+        self.row(case.clone(), "readbacks_per_token", per_token(work.read_backs), "1");
+        self.row(case, "readback_bytes_per_token", per_token(work.read_back_bytes), "B");
         Ok(())
     }
 

@@ -1,0 +1,193 @@
+//! What runs on the device: the model, its cache, and the turns in which the scheduler's jobs go on.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use burn::tensor::Tensor;
+use futures_util::FutureExt;
+use futures_util::future::{LocalBoxFuture, Shared, WeakShared};
+use minions_shaders::PAGE_SIZE;
+use web_time::Instant;
+
+use crate::device::{Compute, Wgpu};
+use crate::error::Result;
+use crate::generate::{PagePool, Phase, Scheduler, Sequence, Step, StepBuilder, step_rows};
+use crate::kernels::{self, CapturedStep, Sample};
+use crate::model::{KvCache, ModelConfig, Transformer};
+
+/// Keys and values that the cache has room for at most in bytes, on a GPU and in the CPU's memory; for one reply of the
+/// whole context in any case.
+const GPU_CACHE_BYTES: usize = 512 << 20;
+const CPU_CACHE_BYTES: usize = 64 << 20;
+
+/// The model on its device.
+pub struct Executor {
+    pub compute: Compute,
+    pub transformer: Transformer,
+    pub context_length: usize,
+    vocab_size: usize,
+    pub pool: PagePool,
+    cache: RefCell<KvCache>,
+    /// A page that no sequence has: rows that only fill up a step write there.
+    scratch: u32,
+    /// Decode steps by their rows, each captured when it is first needed; none on the CPU.
+    captured: RefCell<HashMap<usize, Rc<CapturedStep>>>,
+    pub scheduler: RefCell<Scheduler>,
+    /// The turn that is under way, as long as anyone waits for it.
+    turn: RefCell<Option<WeakShared<LocalBoxFuture<'static, ()>>>>,
+}
+
+/// A turn under way. Whoever waits for it drives it; should one stop waiting, the others still do.
+pub type Turn = Shared<LocalBoxFuture<'static, ()>>;
+
+impl Executor {
+    /// The model with an empty cache of `cache_tokens` tokens, or as many as there should be memory for.
+    pub fn new(
+        compute: Compute,
+        transformer: Transformer,
+        config: &ModelConfig,
+        context_length: usize,
+        cache_tokens: Option<usize>,
+    ) -> Self {
+        let pages = cache_pages(config, context_length, cache_tokens, &compute);
+        let pool = PagePool::new(pages);
+        // A CPU computes every row by itself.
+        let scheduler = Scheduler::new(pool.clone(), compute.wgpu.is_some());
+        Self {
+            cache: RefCell::new(KvCache::new(config, pages + 1, &compute.device)),
+            scratch: pages as u32,
+            compute,
+            transformer,
+            context_length,
+            vocab_size: config.vocab_size,
+            scheduler: RefCell::new(scheduler),
+            pool,
+            captured: RefCell::default(),
+            turn: RefCell::default(),
+        }
+    }
+
+    /// The turn that is under way, or a new one: some rows of prompts are read, and every reply goes on. What fails fails
+    /// for every job.
+    ///
+    /// Nothing is lost when nobody waits any longer and the turn is dropped half-way: jobs go on from what was drawn and
+    /// taken in, and the next turn draws the same again.
+    pub fn turn(self: &Rc<Self>) -> Turn {
+        let mut slot = self.turn.borrow_mut();
+        if let Some(turn) = slot.as_ref().and_then(WeakShared::upgrade).filter(|turn| turn.peek().is_none()) {
+            return turn;
+        }
+        let this = Rc::clone(self);
+        let turn = async move {
+            if let Err(error) = this.run_turn().await {
+                this.scheduler.borrow_mut().fail(&error);
+            }
+        };
+        let turn = turn.boxed_local().shared();
+        *slot = turn.downgrade();
+        turn
+    }
+
+    async fn run_turn(&self) -> Result<()> {
+        let started = Instant::now();
+        let prefill = self.scheduler.borrow_mut().prefill();
+        let rows = prefill.as_ref().map_or(0, StepBuilder::rows);
+        let hidden = prefill.map(|step| self.forward(&self.upload(step)));
+        let decode = self.scheduler.borrow_mut().decode();
+        if let Some((step, runs)) = decode {
+            let samples = self.sample(step).await?;
+            self.scheduler.borrow_mut().apply(runs, samples);
+        } else if let Some(hidden) = hidden {
+            // One number is read back, so that no more than a turn is ever queued and an abort takes effect after it.
+            kernels::read_f32(hidden.slice([0..1, 0..1])).await?;
+        } else {
+            // What could go on waits for room that a reader has: until the device has done what is put to it.
+            kernels::read_f32(Tensor::<1>::zeros([1], &self.compute.device)).await?;
+        }
+        if rows > 0 {
+            self.scheduler.borrow_mut().note_pace(rows, started.elapsed().as_secs_f64());
+        }
+        Ok(())
+    }
+
+    /// Runs a step through the model: → hidden states `[rows, hidden]`.
+    pub fn forward(&self, step: &Step) -> Tensor<2> {
+        self.transformer.forward(step, &mut self.cache.borrow_mut())
+    }
+
+    /// Brings a step to the device.
+    pub fn upload(&self, step: StepBuilder) -> Step {
+        step.upload(self.context_length, &self.compute.device)
+    }
+
+    /// Takes hold of room for all of a sequence that is only read; replies that have it finish first.
+    pub async fn make_room(self: &Rc<Self>, sequence: &mut Sequence) {
+        while !sequence.enter(sequence.tokens().len()) {
+            self.turn().await;
+        }
+    }
+
+    /// Runs a prefill step of `rows` rows and a decode step, which compiles their kernels: → all numbers that come of them.
+    pub async fn warm_up(&self, rows: usize) -> Result<Vec<f32>> {
+        let mut sequence = Sequence::unshared(vec![0; rows], &self.pool);
+        assert!(sequence.enter(rows), "the cache is empty, and has room for the context");
+        let mut prefill = StepBuilder::new(Phase::Prefill);
+        prefill.prefill(&sequence, rows);
+        let mut numbers = kernels::read_f32(self.forward(&self.upload(prefill))).await?;
+        let mut decode = StepBuilder::new(Phase::Decode);
+        decode.pad(1, self.scratch);
+        let logits = match &self.compute.wgpu {
+            Some(wgpu) => {
+                let (logits, captured) = self.capture(wgpu, &decode)?;
+                captured.replay(&decode.words(self.context_length), &decode.asked()).await?;
+                logits
+            }
+            None => {
+                let step = self.upload(decode);
+                self.transformer.sample(self.forward(&step), &step).0
+            }
+        };
+        numbers.extend(kernels::read_f32(logits).await?);
+        Ok(numbers)
+    }
+
+    /// Runs a decode step: → what was drawn for its rows.
+    async fn sample(&self, mut step: StepBuilder) -> Result<Vec<Sample>> {
+        let Some(wgpu) = &self.compute.wgpu else {
+            let step = self.upload(step);
+            let (_, samples) = self.transformer.sample(self.forward(&step), &step);
+            return samples.read(step.asked()).await;
+        };
+        let rows = step_rows(step.rows());
+        step.pad(rows, self.scratch);
+        let known = self.captured.borrow().get(&rows).cloned();
+        let captured = match known {
+            Some(captured) => captured,
+            None => self.capture(wgpu, &step)?.1,
+        };
+        captured.replay(&step.words(self.context_length), &step.asked()).await
+    }
+
+    /// Captures a decode step of as many rows as this one: → where its scores will be, and the captured step.
+    fn capture(&self, wgpu: &Wgpu, step: &StepBuilder) -> Result<(Tensor<2>, Rc<CapturedStep>)> {
+        let step = step.clone().upload_for_replay(self.vocab_size, self.context_length, &self.compute.device);
+        let run = || self.transformer.sample(self.forward(&step), &step);
+        let (logits, captured) = CapturedStep::capture(wgpu, &step, run)?;
+        let captured = Rc::new(captured);
+        self.captured.borrow_mut().insert(step.rows(), Rc::clone(&captured));
+        Ok((logits, captured))
+    }
+}
+
+/// How many pages the cache has.
+fn cache_pages(config: &ModelConfig, context_length: usize, tokens: Option<usize>, compute: &Compute) -> usize {
+    let row_bytes = config.n_kv_heads * config.head_dim * size_of::<f32>();
+    let (all, most) = match &compute.wgpu {
+        Some(wgpu) => (GPU_CACHE_BYTES, wgpu.device.limits().max_storage_buffer_binding_size as usize),
+        None => (CPU_CACHE_BYTES, usize::MAX),
+    };
+    let fitting = (all / (2 * config.layers.len() * row_bytes)).min(8 * context_length);
+    let tokens = tokens.unwrap_or(fitting).min(most / row_bytes - PAGE_SIZE);
+    tokens.max(context_length).div_ceil(PAGE_SIZE)
+}
