@@ -22,13 +22,13 @@ pub struct LocalOnly {
     pub max_jobs: usize,
     /// The most tokens of one reply. 256 unless set.
     pub worker_max_tokens: u32,
-    /// How many chunks are put to the worker at the same time. 8 unless set.
+    /// How many chunks are put to the worker at the same time. 32 unless set.
     pub max_concurrency: usize,
 }
 
 impl Default for LocalOnly {
     fn default() -> Self {
-        Self { max_chunk_size: 3_000, max_jobs: 2_048, worker_max_tokens: 256, max_concurrency: 8 }
+        Self { max_chunk_size: 3_000, max_jobs: 2_048, worker_max_tokens: 256, max_concurrency: 32 }
     }
 }
 

@@ -25,7 +25,7 @@ export interface MinionsOptions {
   maxChunkSize?: number | undefined;
   /** The most tokens of one worker reply; one that is cut off is asked for again with twice as many. 256 unless set. */
   workerMaxTokens?: number | undefined;
-  /** How many jobs are put to the worker at the same time. 8 unless set. */
+  /** How many jobs are put to the worker at the same time. 32 unless set, which is what the included engine works on at a time. */
   maxConcurrency?: number | undefined;
   /** The most characters of evidence that go up in a round. 6,000 unless set. */
   maxEvidenceChars?: number | undefined;
@@ -43,7 +43,7 @@ export interface LocalOnlyOptions {
   maxJobs?: number | undefined;
   /** The most tokens of one reply. 256 unless set. */
   workerMaxTokens?: number | undefined;
-  /** How many chunks are put to the worker at the same time. 8 unless set. */
+  /** How many chunks are put to the worker at the same time. 32 unless set. */
   maxConcurrency?: number | undefined;
 }
 

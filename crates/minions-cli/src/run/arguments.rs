@@ -47,7 +47,7 @@ pub struct Arguments {
     /// MinionS, local only: the most characters that the worker reads at once [default: what fits into its context].
     #[arg(long, value_name = "CHARS", value_parser = at_least_one, help_heading = "Limits")]
     pub chunk_size: Option<usize>,
-    /// MinionS, local only: how many jobs are put to the worker at the same time [default: 8].
+    /// MinionS, local only: how many jobs are put to the worker at the same time [default: 32].
     #[arg(long, value_name = "N", value_parser = at_least_one, help_heading = "Limits")]
     pub concurrency: Option<usize>,
     /// Makes sampling repeatable.

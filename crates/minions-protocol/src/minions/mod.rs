@@ -48,7 +48,7 @@ pub struct Minions {
     pub max_chunk_size: usize,
     /// The most tokens of one worker reply; one that is cut off is asked for again with twice as many. 256 unless set.
     pub worker_max_tokens: u32,
-    /// How many jobs are put to the worker at the same time. 8 unless set.
+    /// How many jobs are put to the worker at the same time. 32 unless set, which is what the included engine works on at a time.
     pub max_concurrency: usize,
     /// The most characters of evidence that go up in a round. 6,000 unless set.
     pub max_evidence_chars: usize,
@@ -67,7 +67,7 @@ impl Default for Minions {
             max_jobs_per_round: 2_048,
             max_chunk_size: 32_000,
             worker_max_tokens: 256,
-            max_concurrency: 8,
+            max_concurrency: 32,
             max_evidence_chars: 6_000,
             keep_unsupported: false,
             two_step_synthesis: false,
