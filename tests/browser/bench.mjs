@@ -1,5 +1,5 @@
 // Measures the built package in Chromium: how fast, and with how many calls to the GPU.
-//   node bench.mjs [--quick] [--json FILE]
+//   node bench.mjs [kernels | jobs] [--quick] [--json FILE]
 //
 // Counts are exact and the same on every machine; times are the machine's. On a software adapter times say nothing about
 // a GPU: compare them with earlier times of the same machine only. `MINIONS_BROWSER_ADAPTER=hardware` measures the GPU,
@@ -8,10 +8,11 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import { launchOptions } from "./browser.mjs";
-import { writeRandomModel } from "./random-model.mjs";
+import { SHAPE_15M, writeRandomModel } from "./random-model.mjs";
 import { serve } from "./server.mjs";
 
 const args = process.argv.slice(2);
+const only = ["kernels", "jobs"].find((part) => args.includes(part));
 const quick = args.includes("--quick");
 const jsonFile = args.includes("--json") ? args[args.indexOf("--json") + 1] : undefined;
 
@@ -24,15 +25,22 @@ const rows = [];
 const generated = fileURLToPath(new URL("./results/generated/", import.meta.url));
 mkdirSync(generated, { recursive: true });
 writeRandomModel(`${generated}/random-135m.gguf`);
+writeRandomModel(`${generated}/random-15m.gguf`, SHAPE_15M);
 
 const server = await serve();
 const wanted = process.env.MINIONS_BROWSER_ADAPTER ?? process.env.MINIONS_ADAPTER;
 const browser = await chromium.launch(launchOptions(wanted === "hardware" ? wanted : "software"));
 try {
-  await measureProtocol();
-  await measureKernels();
-  await measure("demo", "/models/demo-worker.gguf", [128, 512]);
-  await measure("135m", "/generated/random-135m.gguf", quick ? [128] : [128, 512]);
+  if (!only) await measureProtocol();
+  if (only !== "jobs") await measureKernels();
+  if (only !== "kernels") {
+    await measureJobs("demo", "/models/demo-worker.gguf");
+    await measureJobs("15m", "/generated/random-15m.gguf");
+  }
+  if (!only) {
+    await measure("demo", "/models/demo-worker.gguf", [128, 512]);
+    await measure("135m", "/generated/random-135m.gguf", quick ? [128] : [128, 512]);
+  }
 } finally {
   await browser.close();
   await server.close();
@@ -84,13 +92,107 @@ async function measureKernels() {
   await page.close();
 }
 
+/**
+ * Many short jobs over the chunks of a document: one by one as a plain engine would run them, then with one thing after
+ * another that makes them cheaper. The native twin is `crates/minions-cli/src/bench/jobs.rs`.
+ */
+async function measureJobs(name, url) {
+  const page = await browser.newPage();
+  page.on("console", (message) => message.type() === "error" && console.error(`${name}: ${message.text()}`));
+  await page.goto(`${server.origin}/pages/blank.html`);
+  await page.waitForFunction(() => "minions" in globalThis);
+  const { adapter } = await page.evaluate(loadModel, { url, contextLength: 1536 });
+  const chunks = quick ? 5 : 20;
+  await page.evaluate(runJobs, { name: "warm-up", together: true, shared: false, reply: "form", chunks: 1 });
+  let base;
+  for (const [part, together, shared, reply] of [
+    ["one-by-one", false, false, "text"],
+    ["batched", true, false, "text"],
+    ["batched+prefix", true, true, "text"],
+    ["batched+prefix+forced", true, true, "form"],
+    ["batched+prefix+forced+abstain", true, true, "mostly absent"],
+  ]) {
+    const { jobs, seconds, tally, notes, tokens } = await page.evaluate(runJobs, { name: part, together, shared, reply, chunks });
+    const add = (metric, value, unit) =>
+      rows.push({ suite: "browser", case: `${name}-${jobs}-jobs-${part}`, metric, value: round(value), unit, adapter });
+    add("jobs_per_s", jobs / seconds, "1/s");
+    add("prefill_tokens", tally.prefillTokens, "1");
+    add("decode_steps", tally.decodeSteps, "1");
+    add("peak_pages", tally.peakPages, "1");
+    for (const count of ["dispatches", "submits", "bind_groups"]) add(`${count}_per_token`, notes[count] / tokens, "1");
+    add("readback_bytes_per_token", notes.readback_bytes / tokens, "B");
+    base ??= { seconds, tally };
+    if (!together) continue;
+    add("times_one_by_one", base.seconds / seconds, "1");
+    add("prefill_of_one_by_one", tally.prefillTokens / base.tally.prefillTokens, "1");
+    add("steps_of_one_by_one", tally.decodeSteps / base.tally.decodeSteps, "1");
+  }
+  await page.close();
+}
+
+/** In the page: every task over every chunk. */
+async function runJobs({ name, together, shared, reply, chunks }) {
+  const { engine } = globalThis;
+  const TASKS = 3;
+  const CHUNK_TOKENS = 700;
+  const length = async (content) => (await engine.client.call("tokenize", { messages: [{ role: "user", content }] })).length;
+  const textOf = async (chunk) => {
+    let text = "";
+    for (let entry = 0; (await length(text)) < CHUNK_TOKENS; entry++) {
+      text += `Record ${chunk}, entry ${entry}: the value that was measured is ${7 * entry + chunk}. `;
+    }
+    return text;
+  };
+  const form = (isAbsent) => {
+    const string = (least) =>
+      isAbsent ? { enum: [null, 0] } : { type: ["string", "null"], minLength: least, maxLength: least + 20 };
+    const schema = {
+      type: "object",
+      properties: { explanation: string(60), citation: string(80), answer: string(30) },
+      required: ["explanation", "citation", "answer"],
+      additionalProperties: false,
+    };
+    return { type: "json_schema", json_schema: { name: "job", schema, strict: true } };
+  };
+  const rules = "Answer the task from the excerpt alone. Reply with one JSON object with the keys explanation, citation and answer.";
+  const bodies = [];
+  for (let chunk = 0; chunk < chunks; chunk++) {
+    const text = await textOf(chunk);
+    for (let task = 0; task < TASKS; task++) {
+      // A beginning of the case's own keeps it from finding what another one has read.
+      const beginning = shared ? `${name}: ` : `${name} ${chunk} ${task}: `;
+      bodies.push({
+        messages: [{ role: "user", content: `${beginning}${rules}\n\n## Excerpt\n${text}\n\n## Task\nWhich value does record ${task} state?` }],
+        max_tokens: 90,
+        // So hot that hardly any reply ends early.
+        temperature: 50,
+        seed: chunk * TASKS + task,
+        ...(reply === "text" ? {} : { response_format: form(reply === "mostly absent" && chunk % 5 < 4) }),
+      });
+    }
+  }
+  const counts = async () => (await globalThis.meter("get")).notes.at(-1);
+  const [before, atStart] = [await engine.client.call("tally", null), await counts()];
+  const started = performance.now();
+  const completions = [];
+  if (together) completions.push(...(await Promise.all(bodies.map((body) => engine.chat.completions.create(body)))));
+  else for (const body of bodies) completions.push(await engine.chat.completions.create(body));
+  const seconds = (performance.now() - started) / 1000;
+  const atEnd = await counts();
+  const notes = Object.fromEntries(Object.keys(atEnd).map((key) => [key, atEnd[key] - (atStart?.[key] ?? 0)]));
+  const after = await engine.client.call("tally", null);
+  const tally = Object.fromEntries(Object.keys(after).map((key) => [key, key.endsWith("Pages") ? after[key] : after[key] - before[key]]));
+  const tokens = completions.reduce((sum, { usage }) => sum + usage.completion_tokens, 0);
+  return { jobs: bodies.length, seconds, tally, notes, tokens };
+}
+
 /** All rows of one model, in a page of its own. */
 async function measure(name, url, prompts) {
   const page = await browser.newPage();
   page.on("console", (message) => message.type() === "error" && console.error(`${name}: ${message.text()}`));
   await page.goto(`${server.origin}/pages/blank.html`);
   await page.waitForFunction(() => "minions" in globalThis);
-  const { adapter, seconds } = await page.evaluate(loadModel, url);
+  const { adapter, seconds } = await page.evaluate(loadModel, { url });
   const add = (part, metric, value, unit) =>
     rows.push({ suite: "browser", case: part ? `${name}-${part}` : name, metric, value: round(value), unit, adapter });
   const wasmBytes = async () => (await page.evaluate(() => globalThis.meter("get"))).wasm_bytes;
@@ -119,7 +221,7 @@ async function measure(name, url, prompts) {
 }
 
 /** In the page: loads the model in a worker with a meter. */
-async function loadModel(url) {
+async function loadModel({ url, contextLength }) {
   const channel = new BroadcastChannel("meter");
   globalThis.meter = (word) =>
     new Promise((resolve) => {
@@ -128,7 +230,7 @@ async function loadModel(url) {
     });
   const started = performance.now();
   const worker = new Worker("/pages/counting-worker.js", { type: "module" });
-  globalThis.engine = await globalThis.minions.Engine.load(url, { worker });
+  globalThis.engine = await globalThis.minions.Engine.load(url, { worker, contextLength });
   return { adapter: globalThis.engine.adapter.name, seconds: (performance.now() - started) / 1000 };
 }
 
@@ -153,7 +255,13 @@ async function complete({ tokens, max_tokens }) {
 
   await globalThis.meter("reset");
   const started = performance.now();
-  const { usage } = await engine.chat.completions.create({ messages, max_tokens, temperature: 0 });
+  const { usage } = await engine.chat.completions.create({
+    messages,
+    max_tokens,
+    temperature: 0,
+    // Where what was said counts, nothing is drafted: every token takes a step of its own.
+    presence_penalty: 0.001,
+  });
   const milliseconds = performance.now() - started;
   const { notes } = await globalThis.meter("get");
   const { cached_tokens } = usage.prompt_tokens_details;

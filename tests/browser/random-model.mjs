@@ -6,6 +6,9 @@ import { write } from "./gguf.mjs";
 
 export const SHAPE = { hidden: 576, layers: 30, heads: 9, kvHeads: 3, headSize: 64, feedForward: 1536, vocabulary: 49152, context: 2048 };
 
+/** Small enough for many jobs on a software adapter. */
+export const SHAPE_15M = { hidden: 288, layers: 6, heads: 6, kvHeads: 6, headSize: 48, feedForward: 768, vocabulary: 32000, context: 2048 };
+
 const F32 = 0;
 const Q4_0 = 2;
 const [BOS, EOS] = ["<|begin|>", "<|end|>"];

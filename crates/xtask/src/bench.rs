@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use crate::build_sheet::BuildSheet;
@@ -17,12 +17,24 @@ use crate::size;
 /// What to measure and where to keep it.
 #[derive(Args)]
 pub struct Options {
+    /// Only these.
+    #[arg(value_enum)]
+    only: Option<Only>,
     /// Fewer cases and repetitions.
     #[arg(long)]
     quick: bool,
     /// Writes the rows to this file too.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+}
+
+/// A part of the benchmarks, as both producers call it.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Only {
+    /// Every kernel, beside what the adapter can do at best.
+    Kernels,
+    /// Many jobs over chunks, with one thing after another that makes them cheaper.
+    Jobs,
 }
 
 /// One measurement, as both producers write it.
@@ -47,9 +59,12 @@ pub fn run_command(options: &Options) -> Result<()> {
     run(command("cargo").args(["build", "--release", "--workspace", "--bin", "minions"]))?;
     let mut native = command(target_dir().join("release").join(format!("minions{}", std::env::consts::EXE_SUFFIX)));
     native.arg("bench");
+    let only = options.only.and_then(|only| only.to_possible_value());
+    let only = only.as_ref().map(|only| only.get_name());
+    native.args(only);
     native.envs(adapter.variables.iter().cloned());
     let mut in_browser = command("node");
-    in_browser.arg("tests/browser/bench.mjs").env(browser::VARIABLE, &browser);
+    in_browser.arg("tests/browser/bench.mjs").args(only).env(browser::VARIABLE, &browser);
     in_browser.envs(setup::gpu::for_browser(&adapter));
 
     let mut rows = produce("native", &mut native, options.quick)?;
