@@ -9,7 +9,7 @@ use minions_chat::{
     ChatError, ChatModel, ChatRequest, ChatResponse, FinishReason, JsonSchema, Message, ResponseFormat, TokenLogprob,
 };
 use minions_cli::FileSource;
-use minions_engine::{Compute, Engine, LoadOptions, Pooling};
+use minions_engine::{Compute, Engine, LoadOptions, Overlays, Pooling};
 use minions_protocol::job_prompt;
 use minions_shaders::cases::Noise;
 use minions_tests::{RANDOM_WORKER_CONTEXT, RandomWorker, workspace};
@@ -103,7 +103,9 @@ async fn reading_and_replying_share_the_room() {
 #[tokio::test]
 async fn forms_hold_for_each_row_of_a_step() {
     let gpu = Compute::gpu().await.expect("a Vulkan, Metal or DirectX 12 adapter");
-    for compute in [cpu(), gpu] {
+    // As on hardware, with rows that share what they load of the cache.
+    let hardware = gpu.clone().with_overlays(Overlays::Everywhere);
+    for compute in [cpu(), gpu, hardware] {
         let worker = RandomWorker::load(compute, 5).await;
         let requests: Vec<_> = (0..9).map(|job| ChatRequest { response_format: form(job), ..hot(job, 40) }).collect();
         let replies = join_all(requests.iter().map(|request| worker.say(request))).await;

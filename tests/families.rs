@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use futures_util::future::join_all;
 use minions_chat::{ChatModel, ChatRequest, Message, TokenLogprob};
 use minions_cli::FileSource;
-use minions_engine::{Compute, Engine, LoadOptions, MemorySource};
+use minions_engine::{Compute, Engine, LoadOptions, MemorySource, Overlays};
 use minions_tests::workspace;
 use serde::Deserialize;
 
@@ -119,8 +119,12 @@ async fn a_step_launches_no_more_than_its_family_needs() {
 #[tokio::test]
 async fn replies_together_are_the_replies_alone() {
     let gpu = Compute::gpu().await.expect("a Vulkan, Metal or DirectX 12 adapter");
-    for compute in [gpu, Compute::cpu("this is the CPU's test")] {
-        for family in families() {
+    // As on hardware: with overlays, and with rows that share what they load of the cache. One family has a window.
+    let hardware = gpu.clone().with_overlays(Overlays::Everywhere);
+    let some = ["llama", "gemma2"].map(String::from).to_vec();
+    let cpu = Compute::cpu("this is the CPU's test");
+    for (compute, families) in [(gpu, families()), (hardware, some), (cpu, families())] {
+        for family in families {
             let run = &golden(&family).runs[0];
             let requests: Vec<_> = (0..11).map(|index| one_of_many(run, index)).collect();
             let (alone, together) =

@@ -21,6 +21,6 @@ fn w_octet(row: u32, octet: u32, n: u32, k: u32) -> Weights {
     return weight_bytes(row, octet, n, k);
 }
 
-fn product(a: Activations, w: Weights) -> f32 {
-    return f32(dot4I8Packed(a.lo, w.lo) + dot4I8Packed(a.hi, w.hi)) * (a.scale * w.scale);
+fn product(a: Activations, w: Weights, sum: f32) -> f32 {
+    return sum + f32(dot4I8Packed(a.lo, w.lo) + dot4I8Packed(a.hi, w.hi)) * (a.scale * w.scale);
 }

@@ -8,6 +8,6 @@ fn to_part(v: vec4<f32>) -> Part {
     return Part(select(v, clamp(v, vec4<f32>(-65504.0), vec4<f32>(65504.0)), abs(v) > vec4<f32>(65504.0)));
 }
 
-fn part_dot(a: Part, b: Part) -> f32 {
-    return f32(dot(a, b));
+fn part_dot(a: Part, b: Part, sum: f32) -> f32 {
+    return sum + f32(dot(a, b));
 }

@@ -17,10 +17,12 @@ var<workgroup> parts: array<vec4<f32>, 64u * ROWS>;
 /// An octet of each of four rows of weights.
 struct Octets { a: Weights, b: Weights, c: Weights, d: Weights }
 
-/// Products of an octet of row `row` of x. A row past the end reads the last one.
-fn products(row: u32, octet: u32, w: Octets) -> vec4<f32> {
+/// sums + the products of an octet of row `row` of x. A row past the end reads the last one.
+fn products(row: u32, octet: u32, w: Octets, sums: vec4<f32>) -> vec4<f32> {
     let v = x_octet(min(row, params.rows - 1u), octet, params.rows, params.k);
-    return vec4<f32>(product(v, w.a), product(v, w.b), product(v, w.c), product(v, w.d));
+    return vec4<f32>(
+        product(v, w.a, sums.x), product(v, w.b, sums.y), product(v, w.c, sums.z), product(v, w.d, sums.w),
+    );
 }
 
 /// Multiplies ROWS rows of x from `first_row` on with the rows `j` of `n` rows of weights. Ends in a barrier.
@@ -41,17 +43,17 @@ fn row_products(first_row: u32, j: vec4<u32>, n: u32, lane: Lane) {
             w_octet(j.z, octet, n, params.k),
             w_octet(j.w, octet, n, params.k),
         );
-        s0 += products(first_row, octet, w);
+        s0 = products(first_row, octet, w, s0);
         if (ROWS > 1u) {
-            s1 += products(first_row + 1u, octet, w);
-            s2 += products(first_row + 2u, octet, w);
-            s3 += products(first_row + 3u, octet, w);
+            s1 = products(first_row + 1u, octet, w, s1);
+            s2 = products(first_row + 2u, octet, w, s2);
+            s3 = products(first_row + 3u, octet, w, s3);
         }
         if (ROWS > 4u) {
-            s4 += products(first_row + 4u, octet, w);
-            s5 += products(first_row + 5u, octet, w);
-            s6 += products(first_row + 6u, octet, w);
-            s7 += products(first_row + 7u, octet, w);
+            s4 = products(first_row + 4u, octet, w, s4);
+            s5 = products(first_row + 5u, octet, w, s5);
+            s6 = products(first_row + 6u, octet, w, s6);
+            s7 = products(first_row + 7u, octet, w, s7);
         }
     }
     parts[lane.index] = gather(s0, lane);

@@ -28,8 +28,11 @@ fn place(row: u32, part: u32) -> u32 {
     return row * 8u + (part ^ (row & 7u));
 }
 
-fn dots(v: Part, w: Quad) -> vec4<f32> {
-    return vec4<f32>(part_dot(v, w.a), part_dot(v, w.b), part_dot(v, w.c), part_dot(v, w.d));
+/// sums + the products of a part of a row with those of four rows of weights.
+fn dots(v: Part, w: Quad, sums: vec4<f32>) -> vec4<f32> {
+    return vec4<f32>(
+        part_dot(v, w.a, sums.x), part_dot(v, w.b, sums.y), part_dot(v, w.c, sums.z), part_dot(v, w.d, sums.w),
+    );
 }
 
 fn tile_products(first_row: u32, first_column: u32, n: u32, lane: u32) -> Sums {
@@ -60,30 +63,30 @@ fn tile_products(first_row: u32, first_column: u32, n: u32, lane: u32) -> Sums {
             let a = Quad(w_tile[wp], w_tile[wp + 64u], w_tile[wp + 128u], w_tile[wp + 192u]);
             let b = Quad(w_tile[wp + 256u], w_tile[wp + 320u], w_tile[wp + 384u], w_tile[wp + 448u]);
             let v0 = x_tile[xp];
-            left.r0 += dots(v0, a);
-            right.r0 += dots(v0, b);
+            left.r0 = dots(v0, a, left.r0);
+            right.r0 = dots(v0, b, right.r0);
             let v1 = x_tile[xp + 64u];
-            left.r1 += dots(v1, a);
-            right.r1 += dots(v1, b);
+            left.r1 = dots(v1, a, left.r1);
+            right.r1 = dots(v1, b, right.r1);
             let v2 = x_tile[xp + 128u];
-            left.r2 += dots(v2, a);
-            right.r2 += dots(v2, b);
+            left.r2 = dots(v2, a, left.r2);
+            right.r2 = dots(v2, b, right.r2);
             let v3 = x_tile[xp + 192u];
-            left.r3 += dots(v3, a);
-            right.r3 += dots(v3, b);
+            left.r3 = dots(v3, a, left.r3);
+            right.r3 = dots(v3, b, right.r3);
             if (is_tall) {
                 let v4 = x_tile[xp + 256u];
-                left.r4 += dots(v4, a);
-                right.r4 += dots(v4, b);
+                left.r4 = dots(v4, a, left.r4);
+                right.r4 = dots(v4, b, right.r4);
                 let v5 = x_tile[xp + 320u];
-                left.r5 += dots(v5, a);
-                right.r5 += dots(v5, b);
+                left.r5 = dots(v5, a, left.r5);
+                right.r5 = dots(v5, b, right.r5);
                 let v6 = x_tile[xp + 384u];
-                left.r6 += dots(v6, a);
-                right.r6 += dots(v6, b);
+                left.r6 = dots(v6, a, left.r6);
+                right.r6 = dots(v6, b, right.r6);
                 let v7 = x_tile[xp + 448u];
-                left.r7 += dots(v7, a);
-                right.r7 += dots(v7, b);
+                left.r7 = dots(v7, a, left.r7);
+                right.r7 = dots(v7, b, right.r7);
             }
         }
     }

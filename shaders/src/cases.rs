@@ -7,7 +7,8 @@
 //! end of a row or a row left out shows.
 
 use crate::cpu::*;
-use crate::step::{Adjustment, PAGE_SIZE, RowHeader, Sampling, TILE_ROWS, Tile};
+use crate::registry::ATTENTION_GROUPS;
+use crate::step::{Adjustment, PAGE_SIZE, RowHeader, Sampling, TILE_ROWS, Tile, groups};
 use crate::{Activation, Overlay, Params, Shader, Slots, WeightFormat, registry};
 
 /// Initial value of every output element that is a float; ids start as its bits.
@@ -404,6 +405,15 @@ const SCENES: [Scene; 9] = [
     (5, 5, 80, &[(31, 16), (0, 1)]),
 ];
 
+/// Sequences that begin with the same pages, as jobs over one chunk do.
+const SHARING_SCENES: [Scene; 4] = [
+    (4, 2, 64, &[(130, 1), (133, 1), (140, 2), (128, 1), (131, 1), (200, 1)]),
+    (3, 1, 32, &[(129, 1), (135, 3)]),
+    (2, 2, 48, &[(145, 1), (145, 1), (145, 1)]),
+    (1, 1, 128, &[(130, 3)]),
+];
+const SHARED_PAGES: usize = 8;
+
 /// What families add to attention.
 #[derive(Clone, Copy, Default)]
 struct Variant {
@@ -434,9 +444,12 @@ struct SceneStep {
     n_pages: u32,
     tiles_offset: u32,
     n_tiles: u32,
+    groups_offset: u32,
+    n_groups: u32,
 }
 
-fn scene_step(sequences: &[(u32, u32)]) -> SceneStep {
+/// Sequences after the first begin with `shared` of its pages; groups have at most `most` rows.
+fn scene_step(sequences: &[(u32, u32)], shared: usize, most: u32) -> SceneStep {
     let page_size = PAGE_SIZE as u32;
     let pages_of = |&(cached, rows): &(u32, u32)| (cached + rows).div_ceil(page_size);
     let pages_per_seq = sequences.iter().map(pages_of).max().unwrap_or(1) + 1;
@@ -448,11 +461,15 @@ fn scene_step(sequences: &[(u32, u32)]) -> SceneStep {
     let (mut headers, mut table, mut tiles) = (Vec::new(), Vec::new(), Vec::new());
     for (sequence, &(cached, rows)) in sequences.iter().enumerate() {
         let first_row = headers.len() as u32;
-        let pages: Vec<u32> = dealt.by_ref().take(pages_of(&(cached, rows)) as usize).collect();
+        let mut pages: Vec<u32> = dealt.by_ref().take(pages_of(&(cached, rows)) as usize).collect();
+        for (page, first) in pages.iter_mut().zip(table.iter().take(shared)) {
+            *page = *first;
+        }
         for position in cached..cached + rows {
             let slot = pages[(position / page_size) as usize] * page_size + position % page_size;
             headers.push(RowHeader { token: 0, position, slot, sequence: sequence as u32 });
         }
+        let pages: &[u32] = &pages;
         table.extend((0..pages_per_seq as usize).map(|i| pages.get(i).copied().unwrap_or(0)));
         for start in (0..rows).step_by(TILE_ROWS) {
             tiles.push(Tile { first_row: first_row + start, row_count: (rows - start).min(TILE_ROWS as u32) });
@@ -460,11 +477,15 @@ fn scene_step(sequences: &[(u32, u32)]) -> SceneStep {
     }
     let mut words: Vec<u32> = bytemuck::cast_slice(&headers).to_vec();
     let table_offset = words.len() as u32;
-    words.extend(table);
+    words.extend_from_slice(&table);
     let tiles_offset = words.len() as u32;
     words.extend_from_slice(bytemuck::cast_slice(&tiles));
+    let groups_offset = words.len() as u32;
+    let groups = groups(&headers, &table, pages_per_seq as usize, most as usize);
+    words.extend_from_slice(bytemuck::cast_slice(&groups));
+    let n_groups = groups.len() as u32;
     let (rows, n_tiles) = (headers.len() as u32, tiles.len() as u32);
-    SceneStep { words, rows, table_offset, pages_per_seq, n_pages, tiles_offset, n_tiles }
+    SceneStep { words, rows, table_offset, pages_per_seq, n_pages, tiles_offset, n_tiles, groups_offset, n_groups }
 }
 
 const fn gcd(a: u32, b: u32) -> u32 {
@@ -473,22 +494,29 @@ const fn gcd(a: u32, b: u32) -> u32 {
 
 fn attention_cases(cases: &mut Vec<Case>) {
     let mut noise = Noise::new(4);
+    let [alone, together] = ATTENTION_GROUPS;
     for (scene, variant) in SCENES.into_iter().zip(VARIANTS.into_iter().cycle()) {
-        attention_case(cases, &mut noise, scene, PLAIN);
-        attention_case(cases, &mut noise, scene, variant);
+        attention_case(cases, &mut noise, scene, 0, alone, PLAIN);
+        attention_case(cases, &mut noise, scene, 0, together, variant);
+    }
+    for (scene, variant) in SHARING_SCENES.into_iter().zip(VARIANTS.into_iter().cycle()) {
+        attention_case(cases, &mut noise, scene, SHARED_PAGES, together, PLAIN);
+        attention_case(cases, &mut noise, scene, SHARED_PAGES, together, variant);
     }
 }
 
 /// The three kernels of attention in one scene.
-fn attention_case(cases: &mut Vec<Case>, noise: &mut Noise, scene: Scene, variant: Variant) {
+fn attention_case(cases: &mut Vec<Case>, noise: &mut Noise, scene: Scene, shared: usize, most: u32, variant: Variant) {
     let (n_heads, n_kv_heads, head_dim, sequences) = scene;
     let Variant { turned_quarters, has_bias, has_norm, softcap, window } = variant;
-    let step = scene_step(sequences);
-    let SceneStep { rows, table_offset, pages_per_seq, n_pages, tiles_offset, n_tiles, .. } = step;
+    let step = scene_step(sequences, shared, most);
+    let SceneStep {
+        rows, table_offset, pages_per_seq, n_pages, tiles_offset, n_tiles, groups_offset, n_groups, ..
+    } = step;
     let rotary_dim = head_dim * turned_quarters / 4;
     let shape = format!(
         "heads {n_heads}/{n_kv_heads} of {head_dim} rows {rows} turned {rotary_dim} bias {has_bias} norm {has_norm} \
-         softcap {softcap} window {window}"
+         softcap {softcap} window {window} shared {shared}"
     );
     let slot_width = (n_kv_heads * head_dim) as usize;
     let slots = n_pages as usize * PAGE_SIZE;
@@ -534,11 +562,13 @@ fn attention_case(cases: &mut Vec<Case>, noise: &mut Noise, scene: Scene, varian
         n_pages,
         softcap,
         window,
+        groups_offset,
+        n_groups,
         ..Default::default()
     };
     let mut out = untouched(q.len());
     attention_decode(&q, &step.words, &k, &v, &params, &mut out);
-    cases.push(case(&shape, Slots::NONE, inputs(), params, &[&out], attention_decode::TOLERANCE));
+    cases.push(case(&shape, Slots::rows(most), inputs(), params, &[&out], attention_decode::TOLERANCE));
 
     let params = AttentionPrefillParams {
         rows,
@@ -697,7 +727,7 @@ mod tests {
             .flat_map(|c| c.inputs.iter().chain(c.outputs.iter().map(|o| &o.initial)))
             .map(|w| w.len() * 4)
             .sum();
-        assert!(bytes < 48 << 20, "{bytes} bytes of cases");
+        assert!(bytes < 56 << 20, "{bytes} bytes of cases");
     }
 
     #[test]

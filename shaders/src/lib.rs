@@ -11,7 +11,10 @@ pub mod step;
 pub mod weights;
 
 pub use registry::*;
-pub use step::{Adjustment, MAX_ALTERNATIVES, MAX_HEAD_DIM, PAGE_SIZE, RowHeader, Sampling, TILE_ROWS, Tile};
+pub use step::{
+    Adjustment, GROUP_ROWS, Group, MAX_ALTERNATIVES, MAX_HEAD_DIM, PAGE_SIZE, RowHeader, Sampling, TILE_ROWS, Tile,
+    groups,
+};
 pub use weights::WeightFormat;
 
 /// What the gate of a feed-forward network does, as the kernels' params number it.

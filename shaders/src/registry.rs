@@ -8,8 +8,10 @@ use bytemuck::Pod;
 
 use crate::weights::WeightFormat;
 
-/// Row counts a shader with a `{{ ROWS }}` slot comes in.
+/// Row counts the products for few rows come in.
 pub const ROW_GROUPS: [u32; 3] = [1, 4, 8];
+/// Row counts the attention of single rows comes in.
+pub const ATTENTION_GROUPS: [u32; 2] = [1, crate::step::GROUP_ROWS as u32];
 /// WebGPU's default limit of workgroups per dimension.
 pub const MAX_WORKGROUPS: u32 = 65535;
 
@@ -28,8 +30,8 @@ pub struct Shader {
     pub workgroup_size: u32,
     /// Has a `{{ weights }}` slot.
     pub takes_weights: bool,
-    /// Has a `{{ ROWS }}` slot.
-    pub takes_rows: bool,
+    /// What a `{{ ROWS }}` slot takes; nothing where there is none.
+    pub row_groups: &'static [u32],
     /// The overlays it comes in beside the baseline, the one to be preferred first.
     pub overlays: &'static [Overlay],
 }
@@ -84,7 +86,7 @@ impl Overlay {
 pub struct Slots {
     /// Format behind `{{ weights }}`.
     pub weights: Option<WeightFormat>,
-    /// Row group behind `{{ ROWS }}`: one of [`ROW_GROUPS`].
+    /// Row group behind `{{ ROWS }}`: one of the shader's.
     pub rows: Option<u32>,
     /// The variant; `None` is the baseline.
     pub overlay: Option<Overlay>,
@@ -102,6 +104,11 @@ impl Slots {
     /// For a shader that reads a weight matrix and serves a fixed number of rows per workgroup.
     pub const fn weights_and_rows(format: WeightFormat, rows: u32) -> Self {
         Self { weights: Some(format), rows: Some(rows), ..Self::NONE }
+    }
+
+    /// For a shader that serves a fixed number of rows per workgroup.
+    pub const fn rows(rows: u32) -> Self {
+        Self { rows: Some(rows), ..Self::NONE }
     }
 
     /// The same in another variant.
@@ -158,7 +165,10 @@ impl Shader {
     /// All ways to fill the slots.
     pub fn specializations(&self) -> Vec<Slots> {
         let formats = if self.takes_weights { WeightFormat::ALL.map(Some).to_vec() } else { vec![None] };
-        let groups = if self.takes_rows { ROW_GROUPS.map(Some).to_vec() } else { vec![None] };
+        let groups: Vec<Option<u32>> = match self.row_groups {
+            [] => vec![None],
+            groups => groups.iter().copied().map(Some).collect(),
+        };
         let baselines =
             formats.iter().flat_map(|&weights| groups.iter().map(move |&rows| Slots { weights, rows, overlay: None }));
         baselines
@@ -187,8 +197,9 @@ impl Shader {
 
     fn check(&self, slots: Slots) {
         assert_eq!(slots.weights.is_some(), self.takes_weights, "{}: weight format slot", self.stem);
-        assert_eq!(slots.rows.is_some(), self.takes_rows, "{}: row group slot", self.stem);
-        assert!(slots.rows.is_none_or(|rows| ROW_GROUPS.contains(&rows)), "{}: row group {slots:?}", self.stem);
+        let takes_rows = !self.row_groups.is_empty();
+        assert_eq!(slots.rows.is_some(), takes_rows, "{}: row group slot", self.stem);
+        assert!(slots.rows.is_none_or(|rows| self.row_groups.contains(&rows)), "{}: row group {slots:?}", self.stem);
         assert!(slots.overlay.is_none_or(|o| self.overlays(slots).any(|has| has == o)), "{}: {slots:?}", self.stem);
     }
 }
@@ -276,13 +287,14 @@ pub const SHADERS: [&Shader; 16] = [
 
 macro_rules! shader {
     ($(#[$doc:meta])* $name:ident = $stem:literal, [$($input:literal),*] => [$($output:literal),*], $size:literal
-     $(, $slot:ident)* $(; $($overlay:ident),+)?) => {
+     $(, $slot:ident)* $(=> $groups:ident)? $(; $($overlay:ident),+)?) => {
         $(#[$doc])*
         pub const $name: Shader = Shader {
             bindings: &[$($input,)* $($output,)*],
             outputs: [$($output),*].len(),
             workgroup_size: $size,
             $($slot: true,)*
+            $(row_groups: &$groups,)?
             $(overlays: &[$(Overlay::$overlay),+],)?
             ..Shader::plain($stem, include_str!(concat!("../", $stem, ".wgsl")))
         };
@@ -298,7 +310,7 @@ impl Shader {
             outputs: 0,
             workgroup_size: 0,
             takes_weights: false,
-            takes_rows: false,
+            row_groups: &[],
             overlays: &[],
         }
     }
@@ -315,10 +327,10 @@ shader!(
     ADD_RMS_NORM = "add_rms_norm", ["x", "delta", "weight"] => ["sum", "out"], 128; Subgroups);
 shader!(
     /// Matrix product for few rows.
-    MATVEC = "matvec", ["x", "weights"] => ["out"], 64, takes_weights, takes_rows; Dp4a, Subgroups);
+    MATVEC = "matvec", ["x", "weights"] => ["out"], 64, takes_weights => ROW_GROUPS; Dp4a, Subgroups);
 shader!(
     /// Gated matrix product for few rows.
-    GATED_MATVEC = "gated_matvec", ["x", "weights"] => ["out"], 64, takes_weights, takes_rows; Dp4a, Subgroups);
+    GATED_MATVEC = "gated_matvec", ["x", "weights"] => ["out"], 64, takes_weights => ROW_GROUPS; Dp4a, Subgroups);
 shader!(
     /// Matrix product for many rows.
     MATMUL = "matmul", ["x", "weights"] => ["out"], 64, takes_weights; Dp4a, F16);
@@ -330,7 +342,7 @@ shader!(
     QKV_EPILOGUE = "qkv_epilogue", ["qkv", "step", "rope", "vectors"] => ["q", "k_pages", "v_pages"], 64);
 shader!(
     /// Attention of single rows over their sequences' pages.
-    ATTENTION_DECODE = "attention_decode", ["q", "step", "k_pages", "v_pages"] => ["out"], 128);
+    ATTENTION_DECODE = "attention_decode", ["q", "step", "k_pages", "v_pages"] => ["out"], 128 => ATTENTION_GROUPS);
 shader!(
     /// Attention of tiles of consecutive rows over their sequences' pages.
     ATTENTION_PREFILL = "attention_prefill", ["q", "step", "k_pages", "v_pages"] => ["out"], 64);

@@ -10,6 +10,10 @@ use bytemuck::{Pod, Zeroable};
 pub const PAGE_SIZE: usize = 16;
 /// Rows a prefill tile may have at most.
 pub const TILE_ROWS: usize = 16;
+/// Rows a decode group may have at most.
+pub const GROUP_ROWS: usize = 4;
+/// What the rows of a group share is counted in so many positions.
+pub const GROUP_POSITIONS: usize = 64;
 /// Largest head dimension the attention kernels take; it must also be a multiple of 8.
 pub const MAX_HEAD_DIM: usize = 256;
 
@@ -35,6 +39,52 @@ pub struct Tile {
     pub first_row: u32,
     /// Rows, at most [`TILE_ROWS`], all of one sequence and at consecutive positions.
     pub row_count: u32,
+}
+
+/// Decode group: 8 words at `step[groups_offset + 8 * group]`. Rows whose pages begin alike.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct Group {
+    /// How many rows; none in a group that only fills up.
+    pub row_count: u32,
+    /// Positions, a multiple of [`GROUP_POSITIONS`], that all of them see on the same pages.
+    pub shared: u32,
+    /// Zero.
+    pub pad: [u32; 2],
+    /// The rows.
+    pub rows: [u32; GROUP_ROWS],
+}
+
+/// Puts rows whose pages begin alike into groups of at most `most`. `table` is the block table, `pages_per_seq` pages a
+/// sequence.
+pub fn groups(rows: &[RowHeader], table: &[u32], pages_per_seq: usize, most: usize) -> Vec<Group> {
+    let pages = |row: &RowHeader| {
+        let pages = &table[row.sequence as usize * pages_per_seq..][..pages_per_seq];
+        &pages[..(row.position as usize + 1).div_ceil(PAGE_SIZE).min(pages_per_seq)]
+    };
+    let shared = |a: &RowHeader, b: &RowHeader| {
+        let alike = pages(a).iter().zip(pages(b)).take_while(|(a, b)| a == b).count() * PAGE_SIZE;
+        alike.min(a.position.min(b.position) as usize + 1) / GROUP_POSITIONS * GROUP_POSITIONS
+    };
+    let mut order: Vec<usize> = (0..rows.len()).collect();
+    order.sort_by_key(|row| (pages(&rows[*row]), *row));
+    let mut groups: Vec<Group> = Vec::new();
+    for row in order {
+        let joined = groups.last_mut().filter(|group| (group.row_count as usize) < most).and_then(|group| {
+            let shared = shared(&rows[group.rows[0] as usize], &rows[row]) as u32;
+            // A row that shares much less than the others would keep them from sharing the rest.
+            (shared > 0 && 2 * shared >= group.shared).then_some((group, shared))
+        });
+        match joined {
+            Some((group, shared)) => {
+                group.shared = if group.row_count == 1 { shared } else { group.shared.min(shared) };
+                group.rows[group.row_count as usize] = row as u32;
+                group.row_count += 1;
+            }
+            None => groups.push(Group { row_count: 1, rows: [row as u32, 0, 0, 0], ..Group::default() }),
+        }
+    }
+    groups
 }
 
 /// Alternatives that `sample` tells at most.

@@ -6,7 +6,7 @@
 
 use burn::tensor::Device;
 use burn::tensor::wgpu::WgpuSetup;
-use minions_shaders::{Overlay, Shader, Slots, WeightFormat};
+use minions_shaders::{GROUP_ROWS, Overlay, Shader, Slots, WeightFormat};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
@@ -37,10 +37,10 @@ pub(crate) struct Wgpu {
     pub pipelines: Pipelines,
     /// What kernels may use beyond what every adapter has.
     overlays: Vec<Overlay>,
-    is_software: bool,
+    pub is_software: bool,
 }
 
-/// Where kernels run with overlays, if the self-test finds them right there.
+/// Where kernels run with overlays, if the self-test finds them right there, and where rows share what they load.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Overlays {
     /// On hardware. A software adapter gains nothing: it does on the CPU what the overlays ask of a GPU, and is slower for it.
@@ -209,6 +209,17 @@ impl Compute {
             Overlays::Nowhere => Some("overlays are switched off"),
             Overlays::OnHardware if wgpu.is_software => Some("a software adapter gains nothing by it"),
             _ => None,
+        }
+    }
+
+    /// How many rows of a decode step may share what they load of the cache. A software adapter loads nothing faster for it,
+    /// and does all that is left out for the rows of a group that is not full.
+    pub(crate) fn group_rows(&self) -> usize {
+        let is_software = self.wgpu.as_ref().is_none_or(|wgpu| wgpu.is_software);
+        match self.overlays {
+            Overlays::Nowhere => 1,
+            Overlays::OnHardware if is_software => 1,
+            _ => GROUP_ROWS,
         }
     }
 

@@ -32,20 +32,26 @@ pub struct AttentionDecodeParams {
     pub softcap: f32,
     /// Positions a row sees, its own included; 0 lets it see all.
     pub window: u32,
+    /// Word of the step at which the groups begin.
+    pub groups_offset: u32,
+    /// How many there are; those without rows do nothing.
+    pub n_groups: u32,
     /// Zero.
-    pub pad: [u32; 6],
+    pub pad: [u32; 4],
 }
 
 impl Params for AttentionDecodeParams {
     const SHADER: &'static Shader = &ATTENTION_DECODE;
 
     fn workgroups(&self, _: Slots) -> [u32; 3] {
-        [self.n_heads, self.rows, 1]
+        [self.n_heads, self.n_groups, 1]
     }
 }
 
 /// `out[r, h, :] = sum_p softmax_p(score(q[r, h, :], k[p, g, :])) * v[p, g, :]` over the positions of the row's sequence up to
 /// its own, as far back as the window goes, with `q, out: [rows, H * D]`, `k_pages, v_pages: [n_pages * 16, G * D]`, `g = h / (H / G)`.
+///
+/// All rows, in whatever groups they are: what those have in common is loaded once, and changes nothing.
 pub fn attention_decode(
     q: &[f32],
     step: &[u32],

@@ -12,7 +12,7 @@ use web_time::Instant;
 
 use crate::device::{Compute, Wgpu};
 use crate::error::Result;
-use crate::generate::{PagePool, Phase, Scheduler, Sequence, Step, StepBuilder, step_rows};
+use crate::generate::{DeviceKind, Layout, PagePool, Phase, Scheduler, Sequence, Step, StepBuilder, step_rows};
 use crate::kernels::{self, CapturedStep, Sample};
 use crate::model::{KvCache, ModelConfig, Transformer};
 
@@ -25,7 +25,7 @@ const CPU_CACHE_BYTES: usize = 64 << 20;
 pub struct Executor {
     pub compute: Compute,
     pub transformer: Transformer,
-    pub context_length: usize,
+    layout: Layout,
     vocab_size: usize,
     pub pool: PagePool,
     cache: RefCell<KvCache>,
@@ -52,14 +52,19 @@ impl Executor {
     ) -> Self {
         let pages = cache_pages(config, context_length, cache_tokens, &compute);
         let pool = PagePool::new(pages);
-        // A CPU computes every row by itself.
-        let scheduler = Scheduler::new(pool.clone(), compute.wgpu.is_some());
+        let device = match &compute.wgpu {
+            Some(wgpu) if wgpu.is_software => DeviceKind::Software,
+            Some(_) => DeviceKind::Gpu,
+            None => DeviceKind::Cpu,
+        };
+        let scheduler = Scheduler::new(pool.clone(), device);
+        let layout = Layout { context_length, group_rows: compute.group_rows() };
         Self {
             cache: RefCell::new(KvCache::new(config, pages + 1, &compute.device)),
             scratch: pages as u32,
             compute,
             transformer,
-            context_length,
+            layout,
             vocab_size: config.vocab_size,
             scheduler: RefCell::new(scheduler),
             pool,
@@ -118,7 +123,7 @@ impl Executor {
 
     /// Brings a step to the device.
     pub fn upload(&self, step: StepBuilder) -> Step {
-        step.upload(self.context_length, &self.compute.device)
+        step.upload(self.layout, &self.compute.device)
     }
 
     /// Takes hold of room for all of a sequence that is only read; replies that have it finish first.
@@ -140,7 +145,7 @@ impl Executor {
         let logits = match &self.compute.wgpu {
             Some(wgpu) => {
                 let (logits, captured) = self.capture(wgpu, &decode)?;
-                captured.replay(&decode.words(self.context_length), &decode.asked()).await?;
+                captured.replay(&decode.words(self.layout), &decode.asked()).await?;
                 logits
             }
             None => {
@@ -166,12 +171,12 @@ impl Executor {
             Some(captured) => captured,
             None => self.capture(wgpu, &step)?.1,
         };
-        captured.replay(&step.words(self.context_length), &step.asked()).await
+        captured.replay(&step.words(self.layout), &step.asked()).await
     }
 
     /// Captures a decode step of as many rows as this one: → where its scores will be, and the captured step.
     fn capture(&self, wgpu: &Wgpu, step: &StepBuilder) -> Result<(Tensor<2>, Rc<CapturedStep>)> {
-        let step = step.clone().upload_for_replay(self.vocab_size, self.context_length, &self.compute.device);
+        let step = step.clone().upload_for_replay(self.vocab_size, self.layout, &self.compute.device);
         let run = || self.transformer.sample(self.forward(&step), &step);
         let (logits, captured) = CapturedStep::capture(wgpu, &step, run)?;
         let captured = Rc::new(captured);

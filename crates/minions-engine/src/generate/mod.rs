@@ -15,6 +15,6 @@ pub use job::{Finished, Job};
 pub use pages::{PagePool, Pages};
 pub use reply::Reply;
 pub use sampling::{History, Sampling};
-pub use scheduler::{PREFILL_ROWS, Scheduler, Tally, Ticket, step_rows};
+pub use scheduler::{DeviceKind, PREFILL_ROWS, Scheduler, Tally, Ticket, step_rows};
 pub use sequence::Sequence;
-pub use step::{Draw, Phase, Step, StepBuilder};
+pub use step::{Draw, Layout, Phase, Step, StepBuilder};

@@ -73,7 +73,7 @@ impl PagePool {
         self.0.borrow().held
     }
 
-    /// The most pages that sequences have held at once.
+    /// The most pages that sequences have held at once, since none was held.
     pub fn peak(&self) -> usize {
         self.0.borrow().peak
     }
@@ -229,6 +229,9 @@ impl Pool {
     }
 
     fn note_held(&mut self, more: usize) {
+        if self.held == 0 {
+            self.peak = 0;
+        }
         self.held += more;
         self.peak = self.peak.max(self.held);
     }

@@ -29,15 +29,25 @@ const FREE_ROWS: usize = 8;
 /// the GPU to others, large enough to read the weights rarely.
 pub const PREFILL_ROWS: usize = 256;
 
-/// And where replies do wait: as many as can be read in so many seconds, but not fewer than fill a tile of the kernels.
+/// And where replies do wait, on a GPU: as many as can be read in so many seconds, but not fewer than fill a tile of the kernels.
 const TURN_SECONDS: f64 = 0.05;
 const MIN_PREFILL_ROWS: usize = 64;
+
+/// What the steps run on, as far as it decides what they should be like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceKind {
+    /// A step of a few rows costs hardly more than one of a single row, and a turn is short enough for someone to look on.
+    Gpu,
+    /// A GPU's driver on a CPU: nobody looks on, so the fewest steps are the best.
+    Software,
+    /// Every row costs the same.
+    Cpu,
+}
 
 /// All jobs of an engine.
 pub struct Scheduler {
     pool: PagePool,
-    /// Whether a step of a few rows costs hardly more than one of a single row.
-    drafts: bool,
+    device: DeviceKind,
     waiting: VecDeque<Entry>,
     reading: VecDeque<Entry>,
     replying: VecDeque<Entry>,
@@ -65,7 +75,7 @@ pub struct Tally {
     pub accepted_tokens: u64,
     /// Pages of the cache that jobs hold now.
     pub held_pages: u64,
-    /// The most pages that jobs have held at once.
+    /// The most pages that jobs have held at once, since none was held.
     pub peak_pages: u64,
 }
 
@@ -125,11 +135,11 @@ pub fn step_rows(needed: usize) -> usize {
 }
 
 impl Scheduler {
-    /// Nothing to do yet, over the pages of `pool`. With `drafts`, what is left of a step is filled with them.
-    pub fn new(pool: PagePool, drafts: bool) -> Self {
+    /// Nothing to do yet, over the pages of `pool`.
+    pub fn new(pool: PagePool, device: DeviceKind) -> Self {
         Self {
             pool,
-            drafts,
+            device,
             waiting: VecDeque::new(),
             reading: VecDeque::new(),
             replying: VecDeque::new(),
@@ -190,7 +200,10 @@ impl Scheduler {
         let mut step = StepBuilder::new(Phase::Decode);
         let mut runs = Runs::default();
         let needed: usize = self.replying.iter().map(|entry| entry.job.unread()).sum();
-        let mut spare = if self.drafts { step_rows(needed.max(FREE_ROWS)).saturating_sub(needed) } else { 0 };
+        let mut spare = match self.device {
+            DeviceKind::Cpu => 0,
+            _ => step_rows(needed.max(FREE_ROWS)).saturating_sub(needed),
+        };
         for _ in 0..self.replying.len() {
             let Some(mut entry) = self.replying.pop_front() else { break };
             let rows = entry.job.unread().min(MAX_DECODE_ROWS - step.rows());
@@ -275,7 +288,7 @@ impl Scheduler {
 
     fn prefill_budget(&self) -> usize {
         match self.seconds_per_row {
-            Some(seconds) if !self.replying.is_empty() => {
+            Some(seconds) if self.device == DeviceKind::Gpu && !self.replying.is_empty() => {
                 ((TURN_SECONDS / seconds) as usize).clamp(MIN_PREFILL_ROWS, PREFILL_ROWS)
             }
             _ => PREFILL_ROWS,

@@ -1,7 +1,7 @@
 //! One step of the model: rows of several sequences, flattened into one small tensor that is uploaded once.
 
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
-use minions_shaders::{Adjustment, PAGE_SIZE, RowHeader, TILE_ROWS, Tile};
+use minions_shaders::{Adjustment, Group, PAGE_SIZE, RowHeader, TILE_ROWS, Tile, groups};
 
 use super::sampling::MAX_BIASES;
 use super::{Sampling, Sequence};
@@ -43,6 +43,15 @@ impl Draw<'static> {
     pub const GREEDY: Self = Self { sampling: &Sampling::GREEDY, mask: None, adjustments: Vec::new() };
 }
 
+/// What all steps of an engine have in common.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
+    /// Sizes the block tables, so that their shape does not change between steps.
+    pub context_length: usize,
+    /// How many rows of a decode step may be a group.
+    pub group_rows: usize,
+}
+
 /// A step as the kernels read it. Offsets are in words of `words`; `shaders/src/step.rs` tells the layout.
 #[derive(Clone, Debug)]
 pub struct Step {
@@ -51,6 +60,8 @@ pub struct Step {
     rows: usize,
     table_offset: usize,
     pages_per_sequence: usize,
+    group_rows: usize,
+    /// Of tiles in a prefill step, of groups in a decode step.
     tiles_offset: usize,
     tiles: usize,
     samples_offset: usize,
@@ -128,25 +139,25 @@ impl StepBuilder {
 
     /// The words that [`upload`](Self::upload) uploads. Steps of the same shape begin with as many, which masks and
     /// adjustments follow.
-    pub fn words(&self, context_length: usize) -> Vec<u32> {
-        self.lay_out(context_length).0
+    pub fn words(&self, layout: Layout) -> Vec<u32> {
+        self.lay_out(layout).0
     }
 
-    /// Uploads the step. `context_length` sizes the block tables, so that their shape does not change between steps.
-    pub fn upload(self, context_length: usize, device: &Device) -> Step {
-        self.upload_with_room(0, context_length, device)
+    /// Uploads the step.
+    pub fn upload(self, layout: Layout, device: &Device) -> Step {
+        self.upload_with_room(0, layout, device)
     }
 
     /// The same, with room for any masks and adjustments that steps of this shape can have for `vocab_size` tokens.
-    pub fn upload_for_replay(self, vocab_size: usize, context_length: usize, device: &Device) -> Step {
-        let adjustments = vocab_size.min(context_length + MAX_BIASES);
+    pub fn upload_for_replay(self, vocab_size: usize, layout: Layout, device: &Device) -> Step {
+        let adjustments = vocab_size.min(layout.context_length + MAX_BIASES);
         let room = vocab_size.div_ceil(32) + adjustments * size_of::<Adjustment>() / size_of::<u32>();
         let room = room * self.samples.len();
-        self.upload_with_room(room, context_length, device)
+        self.upload_with_room(room, layout, device)
     }
 
-    fn upload_with_room(self, room: usize, context_length: usize, device: &Device) -> Step {
-        let (mut words, [table_offset, tiles_offset, samples_offset]) = self.lay_out(context_length);
+    fn upload_with_room(self, room: usize, layout: Layout, device: &Device) -> Step {
+        let (mut words, [table_offset, tiles_offset, samples_offset]) = self.lay_out(layout);
         words.resize(words.len() + room, 0);
         let asked = self.asked();
         let len = words.len();
@@ -155,9 +166,13 @@ impl StepBuilder {
             words: Tensor::from_data(TensorData::new(words, [len]), (device, DType::U32)),
             rows: self.rows.len(),
             table_offset,
-            pages_per_sequence: context_length.div_ceil(PAGE_SIZE),
+            pages_per_sequence: layout.context_length.div_ceil(PAGE_SIZE),
+            group_rows: if self.rows.len() == 1 { 1 } else { layout.group_rows },
             tiles_offset,
-            tiles: self.tiles.len(),
+            tiles: match self.phase {
+                Phase::Prefill => self.tiles.len(),
+                Phase::Decode => self.rows.len(),
+            },
             samples_offset,
             samples: self.samples.len(),
             asked,
@@ -165,16 +180,25 @@ impl StepBuilder {
     }
 
     /// All words, and where among them tables, tiles and samples begin.
-    fn lay_out(&self, context_length: usize) -> (Vec<u32>, [usize; 3]) {
+    fn lay_out(&self, layout: Layout) -> (Vec<u32>, [usize; 3]) {
         let mut words: Vec<u32> = bytemuck::pod_collect_to_vec(&self.rows);
         let table_offset = words.len();
         for table in &self.tables {
             let mut table = table.clone();
-            table.resize(context_length.div_ceil(PAGE_SIZE), 0);
+            table.resize(layout.context_length.div_ceil(PAGE_SIZE), 0);
             words.append(&mut table);
         }
         let tiles_offset = words.len();
-        words.extend_from_slice(bytemuck::cast_slice(&self.tiles));
+        match self.phase {
+            Phase::Prefill => words.extend_from_slice(bytemuck::cast_slice(&self.tiles)),
+            Phase::Decode => {
+                let (table, pages) = (&words[table_offset..], layout.context_length.div_ceil(PAGE_SIZE));
+                let mut groups = groups(&self.rows, table, pages, layout.group_rows);
+                // As many as there can be: steps of as many rows are laid out alike.
+                groups.resize(self.rows.len(), Group::default());
+                words.extend_from_slice(bytemuck::cast_slice(&groups));
+            }
+        }
         let samples_offset = words.len();
         let mut samples = self.samples.clone();
         words.resize(samples_offset + size_of_val(&samples[..]) / size_of::<u32>(), 0);
@@ -211,9 +235,23 @@ impl Step {
         (self.table_offset, self.pages_per_sequence)
     }
 
-    /// Where the attention tiles begin, and how many there are.
+    /// Where the attention tiles of a prefill step begin, and how many there are.
     pub fn tiles(&self) -> (usize, usize) {
+        assert_eq!(self.phase, Phase::Prefill, "the step's phase");
         (self.tiles_offset, self.tiles)
+    }
+
+    /// Where the attention groups of a decode step begin, and how many there are; none in a prefill step.
+    pub fn groups(&self) -> (usize, usize) {
+        match self.phase {
+            Phase::Prefill => (0, 0),
+            Phase::Decode => (self.tiles_offset, self.tiles),
+        }
+    }
+
+    /// How many rows a group may have.
+    pub fn group_rows(&self) -> usize {
+        self.group_rows
     }
 
     /// Where the sampling words begin, and how many rows sample.

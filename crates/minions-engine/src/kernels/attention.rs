@@ -1,6 +1,7 @@
 //! `attention`: every row attends to its own sequence in the paged cache, up to itself.
 //!
-//! Steps that read a prompt use tiles of rows, which share what they load of the cache; decode steps have none.
+//! Steps that read a prompt use tiles of rows, which share what they load of the cache; in decode steps rows whose sequences
+//! begin on the same pages share that.
 
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, Cube, Dispatch, Flex, TensorMetadata, backend_extension};
@@ -22,6 +23,7 @@ trait AttentionOps: Backend {
         k_pages: FloatTensor<Self>,
         v_pages: FloatTensor<Self>,
         params: AttentionDecodeParams,
+        group_rows: usize,
     ) -> FloatTensor<Self>;
 
     fn attention_prefill(
@@ -40,9 +42,10 @@ impl AttentionOps for Cube {
         k_pages: FloatTensor<Self>,
         v_pages: FloatTensor<Self>,
         params: AttentionDecodeParams,
+        group_rows: usize,
     ) -> FloatTensor<Self> {
         let out = empty(&q, q.shape(), DType::F32);
-        launch(&params, Slots::NONE, &[&q, &step, &k_pages, &v_pages, &out]);
+        launch(&params, Slots::rows(group_rows as u32), &[&q, &step, &k_pages, &v_pages, &out]);
         out
     }
 
@@ -66,6 +69,7 @@ impl AttentionOps for Flex {
         k_pages: FloatTensor<Self>,
         v_pages: FloatTensor<Self>,
         params: AttentionDecodeParams,
+        _group_rows: usize,
     ) -> FloatTensor<Self> {
         let (q, step, k, v) = (plain(q), plain(step), plain(k_pages), plain(v_pages));
         let mut out = vec![0.0; q.shape().num_elements()];
@@ -109,6 +113,7 @@ pub(crate) fn attention(
 ) -> Tensor<2> {
     assert_eq!(q.dims(), [step.rows(), heads.q * heads.dim], "attention: q");
     let (table_offset, pages_per_sequence) = step.tables();
+    let (groups_offset, groups) = step.groups();
     let decode = AttentionDecodeParams {
         rows: step.rows() as u32,
         n_heads: heads.q as u32,
@@ -120,12 +125,14 @@ pub(crate) fn attention(
         n_pages: (k_pages.dims()[0] / PAGE_SIZE) as u32,
         softcap: scores.softcap.unwrap_or(0.0),
         window: scores.window.unwrap_or(0) as u32,
+        groups_offset: groups_offset as u32,
+        n_groups: groups as u32,
         ..Zeroable::zeroed()
     };
     let (q, words) = (q.into_dispatch(), step.words().into_dispatch());
     let (k, v) = (k_pages.into_dispatch(), v_pages.into_dispatch());
     if step.phase() == Phase::Decode {
-        return Tensor::from_dispatch(Dispatch::attention_decode(q, words, k, v, decode));
+        return Tensor::from_dispatch(Dispatch::attention_decode(q, words, k, v, decode, step.group_rows()));
     }
     let (tiles_offset, tiles) = step.tiles();
     let prefill = AttentionPrefillParams {
