@@ -174,3 +174,43 @@ pub fn is_allowed(step: &[u32], settings: &Sampling, token: usize) -> bool {
 fn record<T: Pod>(step: &[u32], offset: usize) -> T {
     bytemuck::pod_read_unaligned(bytemuck::cast_slice(&step[offset..offset + size_of::<T>() / 4]))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(sequence: u32, position: u32) -> RowHeader {
+        RowHeader { token: 0, position, slot: 0, sequence }
+    }
+
+    #[test]
+    fn groups_hold_rows_whose_pages_begin_alike() {
+        // Sequences 0, 2 and 3 share 5 pages, 1 none; 4 shares 20 pages with 5.
+        let long: Vec<u32> = (100..124).collect();
+        let table: Vec<u32> = [
+            [&[1, 2, 3, 4, 5, 10][..], &[0; 18]].concat(),
+            [&[20, 21, 22, 23, 24, 25][..], &[0; 18]].concat(),
+            [&[1, 2, 3, 4, 5, 11][..], &[0; 18]].concat(),
+            [&[1, 2, 3, 4, 5, 12][..], &[0; 18]].concat(),
+            long.clone(),
+            [&long[..20], &[200; 4]].concat(),
+        ]
+        .concat();
+        let rows = [row(0, 85), row(1, 85), row(2, 90), row(5, 340), row(3, 81), row(4, 330), row(2, 91)];
+        let groups = groups(&rows, &table, 24, GROUP_ROWS);
+        let members: Vec<_> =
+            groups.iter().map(|group| (group.shared, &group.rows[..group.row_count as usize])).collect();
+        assert_eq!(members, [(64, &[0, 2, 6, 4][..]), (0, &[1]), (320, &[5, 3])]);
+    }
+
+    #[test]
+    fn a_row_is_alone_where_it_shares_too_little() {
+        let table: Vec<u32> = (0..8).chain([0, 1, 2, 30, 31, 32, 33, 34]).collect();
+        // Three pages are less than 64 positions; and no group has more rows than it may have.
+        let rows = [row(0, 120), row(1, 120)];
+        assert!(groups(&rows, &table, 8, GROUP_ROWS).iter().all(|group| group.row_count == 1 && group.shared == 0));
+        let rows = [row(0, 100), row(0, 101), row(0, 102)];
+        let sizes = |most| groups(&rows, &table, 8, most).iter().map(|group| group.row_count).collect::<Vec<_>>();
+        assert_eq!((sizes(1), sizes(2), sizes(4)), (vec![1, 1, 1], vec![2, 1], vec![3]));
+    }
+}

@@ -92,6 +92,12 @@ impl PagePool {
         }
         Pages { pool: self.clone(), published: held.len(), held }
     }
+
+    /// Forgets every published page that nobody holds.
+    pub fn clear(&self) {
+        let mut pool = self.0.borrow_mut();
+        while pool.evict() {}
+    }
 }
 
 impl Pages {
@@ -289,7 +295,7 @@ mod tests {
         assert!(fourth.reserve(48));
         assert_eq!((pool.known(&old), pool.known(&new)), (0, 0));
         drop((third, fourth));
-        while pool.0.borrow_mut().evict() {}
+        pool.clear();
         assert_eq!(pool.0.borrow().free.len(), 4);
     }
 
@@ -336,7 +342,7 @@ mod tests {
             }
             drop(open);
             prop_assert_eq!(pool.held(), 0);
-            while pool.0.borrow_mut().evict() {}
+            pool.clear();
             prop_assert_eq!(pool.0.borrow().free.len(), 12);
             prop_assert!(pool.0.borrow().nodes.is_empty() && pool.0.borrow().children.is_empty());
         }

@@ -251,12 +251,13 @@ impl Scheduler {
         self.seconds_per_row = Some(self.seconds_per_row.map_or(now, |before| 0.5 * (before + now)));
     }
 
-    /// Ends every job: the device failed.
+    /// Ends every job: the device failed. What was put to it last may not be in the cache, although it counts as read.
     pub fn fail(&mut self, error: &Error) {
         let queues = [&mut self.waiting, &mut self.reading, &mut self.replying];
         for entry in queues.into_iter().flat_map(|queue| queue.drain(..)) {
             entry.fail(error.clone());
         }
+        self.pool.clear();
     }
 
     /// Lets jobs in, the longest waiting first, as long as there is room. A job whose prompt begins like one that is being
