@@ -72,6 +72,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
         &[
             "anyhow",
             "clap",
+            "futures-util",
             "minions-chat",
             "minions-engine",
             "minions-protocol",
