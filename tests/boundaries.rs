@@ -47,6 +47,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
             "serde_json",
             "thiserror",
             "tokenizers",
+            "web-time",
             "wgpu",
         ],
     ),
