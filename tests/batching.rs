@@ -139,7 +139,7 @@ async fn quotations_are_drafted_from_the_prompt() {
         let request = ChatRequest {
             max_tokens: Some(100),
             response_format: ResponseFormat::JsonSchema {
-                json_schema: JsonSchema { name: "job".to_owned(), schema: schema.clone(), strict: true },
+                json_schema: JsonSchema::strict("job", schema.clone()),
             },
             ..ChatRequest::new(vec![Message::user(job_prompt(&excerpt, &task, None))])
         };
@@ -240,7 +240,7 @@ fn form(job: usize) -> ResponseFormat {
     });
     match job % 3 {
         0 => ResponseFormat::Text,
-        1 => ResponseFormat::JsonSchema { json_schema: JsonSchema { name: "job".to_owned(), schema, strict: true } },
+        1 => ResponseFormat::JsonSchema { json_schema: JsonSchema::strict("job", schema) },
         _ => ResponseFormat::JsonObject,
     }
 }

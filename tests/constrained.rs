@@ -100,6 +100,36 @@ async fn a_choice_is_taken_word_for_word() {
     assert!(seen.len() > 3, "only {seen:?} were taken");
 }
 
+/// What random weights cite is a piece of the text, of whole words, whatever stands in it; in a long one as well.
+#[tokio::test]
+async fn quotations_are_word_for_word() {
+    let worker = RandomWorker::on_cpu(18).await;
+    let record = std::fs::read_to_string(workspace().join("www/samples/patient-record.txt")).expect("the sample");
+    let long: String = record.chars().take(8000).collect();
+    let odd = "The \"blood pressure\" is 142/88 mmHg.\n\n  Über-Größe: 日本語 \\ a tab\tand the end.".to_owned();
+    for (text, seeds) in [(odd, 30), (long, 4), (String::new(), 2)] {
+        let (mut cited, mut nulls) = (0, 0);
+        for seed in 0..seeds {
+            let request = ChatRequest { logit_bias: worker.quotes(2.0), ..request(citing(&text), seed) };
+            let reply = worker.reply(&request).await.expect("a reply");
+            let value: Value = serde_json::from_str(&reply.content).expect("JSON");
+            match value["citation"].as_str() {
+                Some(citation) => {
+                    let at = text.find(citation).unwrap_or_else(|| panic!("{citation:?} does not stand there"));
+                    let is_word = |char: Option<char>| char.is_some_and(char::is_alphanumeric);
+                    let starts_within = is_word(text[..at].chars().last()) && is_word(citation.chars().next());
+                    // A piece that stands there twice may be whole in the other place.
+                    assert!(!starts_within || text.matches(citation).count() > 1, "{citation:?} begins within a word");
+                    cited += usize::from(!citation.is_empty());
+                }
+                None => nulls += 1,
+            }
+            assert!(value["answer"].is_string(), "{value}");
+        }
+        assert!(text.is_empty() || cited > 0, "nothing was cited in {seeds} replies, {nulls} of them null");
+    }
+}
+
 /// What is wrong with a form is said before anything is computed, by its place.
 #[tokio::test]
 async fn refuses_forms_that_it_cannot_hold_a_reply_to() {
@@ -117,7 +147,21 @@ async fn refuses_forms_that_it_cannot_hold_a_reply_to() {
         (regex("(a"), "regular expression"),
         (regex(r"a(?=b)"), "regular expression"),
     ];
-    for (format, words) in schemas.chain(others) {
+    let misquoting = |schema: Value, name: &str| {
+        let json_schema = JsonSchema {
+            quote_of: [(name.to_owned(), "text".to_owned())].into(),
+            ..JsonSchema::strict("reply", schema)
+        };
+        ResponseFormat::JsonSchema { json_schema }
+    };
+    let object = |property: Value| json!({"type": "object", "properties": {"a": property}, "required": ["a"], "additionalProperties": false});
+    let misquotations = [
+        (misquoting(json!({"type": "object", "properties": {"a": {"type": "string"}}}), "a"), "all required"),
+        (misquoting(object(json!({"type": "string"})), "b"), "no property \"b\""),
+        (misquoting(object(json!({"type": "integer"})), "a"), "its type is string"),
+        (misquoting(object(json!({"type": "string", "maxLength": 3})), "a"), "its type is string"),
+    ];
+    for (format, words) in schemas.chain(others).chain(misquotations) {
         let error = worker.reply(&request(format.clone(), 1)).await.expect_err(&format!("{format:?}"));
         assert!(matches!(error, ChatError::InvalidRequest(_)), "{format:?}: {error}");
         assert!(error.to_string().contains(words), "{format:?}: {error}, which lacks {words:?}");
@@ -206,8 +250,20 @@ async fn the_included_worker_is_not_hindered_by_its_own_form() {
     }
 }
 
+/// A job's reply whose citation is a piece of `text`, or null.
+fn citing(text: &str) -> ResponseFormat {
+    let schema = json!({
+        "type": "object",
+        "properties": {"citation": {"type": ["string", "null"]}, "answer": {"type": "string", "maxLength": 8}},
+        "required": ["citation", "answer"],
+        "additionalProperties": false,
+    });
+    let quote_of = [("citation".to_owned(), text.to_owned())].into();
+    ResponseFormat::JsonSchema { json_schema: JsonSchema { quote_of, ..JsonSchema::strict("reply", schema) } }
+}
+
 fn json_schema(schema: Value) -> ResponseFormat {
-    ResponseFormat::JsonSchema { json_schema: JsonSchema { name: "reply".to_owned(), schema, strict: true } }
+    ResponseFormat::JsonSchema { json_schema: JsonSchema::strict("reply", schema) }
 }
 
 fn request(response_format: ResponseFormat, seed: u64) -> ChatRequest {

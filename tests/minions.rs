@@ -6,7 +6,7 @@
 
 use std::cell::RefCell;
 
-use minions_chat::{ChatError, ChatModel, ChatRequest, ChatResponse, FinishReason, Role, Usage};
+use minions_chat::{ChatError, ChatModel, ChatRequest, ChatResponse, FinishReason, ResponseFormat, Role, Usage};
 use minions_protocol::{
     AggregateMode, Error, Event, Fallback, JobStatus, Minions, NoAnswer, Outcome, Privacy, Protocol, Question, Source,
     Speaker, Stage,
@@ -529,6 +529,24 @@ async fn what_the_worker_makes_up_does_not_go_up() {
     let lenient = Minions { keep_unsupported: true, ..Minions::default() };
     let run = Run::new(&lenient, &question(text), script(), &ScriptedModel::new([made_up])).await;
     assert!(run.said()[2].contains("Ultravist"));
+}
+
+#[tokio::test]
+async fn citations_can_be_held_to_the_words_of_their_chunk() {
+    let text = "The CT used the contrast agent Omnipaque 240.";
+    for verbatim_citations in [false, true] {
+        let minions = Minions { verbatim_citations, ..Minions::default() };
+        let worker = ScriptedModel::new([r#"{"citation": "Omnipaque 240", "answer": "Omnipaque 240"}"#]);
+        let script = [ADVICE.to_owned(), one_task(), FINAL.to_owned()].map(ScriptedReply::Text);
+        Run::new(&minions, &question(text), script, &worker).await;
+        let ResponseFormat::JsonSchema { json_schema } = &worker.requests()[0].response_format else {
+            panic!("a job has a schema")
+        };
+        let quoted = json_schema.quote_of.get("citation").map(String::as_str);
+        assert_eq!(quoted, verbatim_citations.then_some(text));
+        let sent = serde_json::to_string(&worker.requests()[0].response_format).expect("JSON");
+        assert!(!sent.contains("Omnipaque"), "the form that a server sees holds no document: {sent}");
+    }
 }
 
 #[tokio::test]

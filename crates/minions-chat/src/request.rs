@@ -107,6 +107,17 @@ pub struct JsonSchema {
     /// Whether a provider must hold the reply to the schema exactly. The local engine always does.
     #[serde(default)]
     pub strict: bool,
+    /// Properties of the object, and for each the text that its string must be a piece of, word for word: what a citation is
+    /// taken from. Words are whole ones. The local engine's own, and not sent to providers.
+    #[serde(default, skip_serializing)]
+    pub quote_of: BTreeMap<String, String>,
+}
+
+impl JsonSchema {
+    /// A schema that replies must be held to exactly.
+    pub fn strict(name: impl Into<String>, schema: serde_json::Value) -> Self {
+        Self { name: name.into(), schema, strict: true, quote_of: BTreeMap::new() }
+    }
 }
 
 impl ResponseFormat {

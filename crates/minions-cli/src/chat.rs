@@ -78,7 +78,7 @@ impl FormArguments {
         if let Some(path) = &self.schema {
             let schema = serde_json::from_str(&input::text(path)?)
                 .map_err(|error| Failure::input(format!("{} is not JSON: {error}", path.display())))?;
-            let json_schema = JsonSchema { name: "reply".to_owned(), schema, strict: true };
+            let json_schema = JsonSchema::strict("reply", schema);
             return Ok(ResponseFormat::JsonSchema { json_schema });
         }
         Ok(match self {

@@ -24,11 +24,19 @@ pub struct LocalOnly {
     pub worker_max_tokens: u32,
     /// How many chunks are put to the worker at the same time. 32 unless set.
     pub max_concurrency: usize,
+    /// Whether the worker is held to citations that stand in their chunk word for word, as in MinionS. Not unless set.
+    pub verbatim_citations: bool,
 }
 
 impl Default for LocalOnly {
     fn default() -> Self {
-        Self { max_chunk_size: 3_000, max_jobs: 2_048, worker_max_tokens: 256, max_concurrency: 32 }
+        Self {
+            max_chunk_size: 3_000,
+            max_jobs: 2_048,
+            worker_max_tokens: 256,
+            max_concurrency: 32,
+            verbatim_citations: false,
+        }
     }
 }
 
@@ -58,6 +66,7 @@ impl Steps for LocalOnly {
         let terms = Terms {
             max_tokens: self.worker_max_tokens,
             concurrency: self.max_concurrency,
+            verbatim_citations: self.verbatim_citations,
             is_sampled: false,
             seed: question.seed,
         };

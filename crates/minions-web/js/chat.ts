@@ -53,7 +53,7 @@ export interface ChatCreateParams {
 export type ResponseFormat =
   | { type: "text" }
   | { type: "json_object" }
-  | { type: "json_schema"; json_schema: { name: string; schema: object | boolean; strict?: boolean } }
+  | { type: "json_schema"; json_schema: { name: string; schema: object | boolean; strict?: boolean; quote_of?: Record<string, string> } }
   | { type: "regex"; pattern: string }
   | { type: "choice"; choices: string[] };
 

@@ -31,6 +31,11 @@ export interface MinionsOptions {
   maxEvidenceChars?: number | undefined;
   /** Whether answers go up whose citation does not stand in their chunk. Not unless set. */
   keepUnsupported?: boolean | undefined;
+  /**
+   * Whether the worker is held to citations that stand in their chunk word for word. The included engine can be; a server
+   * as worker is asked in words alone. Not unless set.
+   */
+  verbatimCitations?: boolean | undefined;
   /** Whether the supervisor thinks in one call and decides in another, as the reference does. Not unless set. */
   twoStepSynthesis?: boolean | undefined;
 }
@@ -45,6 +50,8 @@ export interface LocalOnlyOptions {
   workerMaxTokens?: number | undefined;
   /** How many chunks are put to the worker at the same time. 32 unless set. */
   maxConcurrency?: number | undefined;
+  /** Whether the worker is held to citations that stand in their chunk word for word, as in MinionS. Not unless set. */
+  verbatimCitations?: boolean | undefined;
 }
 
 /** The choice between the protocols, and their limits. */

@@ -167,7 +167,7 @@ fn form(is_absent: bool) -> ResponseFormat {
         "required": ["explanation", "citation", "answer"],
         "additionalProperties": false,
     });
-    ResponseFormat::JsonSchema { json_schema: JsonSchema { name: "job".to_owned(), schema, strict: true } }
+    ResponseFormat::JsonSchema { json_schema: JsonSchema::strict("job", schema) }
 }
 
 /// Sentences until there are as many tokens as a chunk has; no two chunks begin alike.

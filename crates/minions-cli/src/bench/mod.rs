@@ -184,7 +184,7 @@ impl Bench {
     /// What a token costs whose form is prescribed, beside one that is free: the best of several runs in turn.
     async fn constrained(&mut self, name: &str, engine: &Engine) -> anyhow::Result<()> {
         let schema = json!({"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]});
-        let json_schema = JsonSchema { name: "text".to_owned(), schema, strict: true };
+        let json_schema = JsonSchema::strict("text", schema);
         let formats = [ResponseFormat::Text, ResponseFormat::JsonSchema { json_schema }];
         let mut best = [f64::INFINITY; 2];
         for seed in 0..5 {

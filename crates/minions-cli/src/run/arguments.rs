@@ -50,6 +50,9 @@ pub struct Arguments {
     /// MinionS, local only: how many jobs are put to the worker at the same time [default: 32].
     #[arg(long, value_name = "N", value_parser = at_least_one, help_heading = "Limits")]
     pub concurrency: Option<usize>,
+    /// MinionS, local only: a worker in this process can cite only what stands in its piece of the document, word for word.
+    #[arg(long, help_heading = "Limits")]
+    pub verbatim_citations: bool,
     /// Makes sampling repeatable.
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Limits")]
     pub seed: u64,

@@ -31,12 +31,14 @@ fn chosen(arguments: &Arguments) -> AnyProtocol {
         samples_per_task: arguments.samples.unwrap_or(default.samples_per_task),
         max_chunk_size: arguments.chunk_size.unwrap_or(default.max_chunk_size),
         max_concurrency: arguments.concurrency.unwrap_or(default.max_concurrency),
+        verbatim_citations: arguments.verbatim_citations,
         ..default
     };
     let default = LocalOnly::default();
     let local_only = LocalOnly {
         max_chunk_size: arguments.chunk_size.unwrap_or(default.max_chunk_size),
         max_concurrency: arguments.concurrency.unwrap_or(default.max_concurrency),
+        verbatim_citations: arguments.verbatim_citations,
         ..default
     };
     match arguments.protocol {

@@ -12,15 +12,15 @@ use llguidance::{JsonCompileOptions, Matcher, ParserFactory};
 use minions_chat::{FinishReason, ResponseFormat};
 use serde_json::Value;
 
-use super::schema;
+use super::{quotation, schema};
 use crate::error::{Error, Result};
 use crate::text::Tokenizer;
 
 /// Between the items of lists and objects, and between names and values: as Python writes JSON on one line, which is what
 /// the included worker learned and what other models have seen most. White space of the model's choice would cost tokens,
 /// and none of it could be forced.
-const ITEM_SEPARATOR: &str = ", ";
-const KEY_SEPARATOR: &str = ": ";
+pub(super) const ITEM_SEPARATOR: &str = ", ";
+pub(super) const KEY_SEPARATOR: &str = ": ";
 
 /// Without `u`: what such escapes stand for can be written as it is, and no name can then be spelled in two ways.
 const ESCAPES: &str = "nrbtf\\\"";
@@ -107,7 +107,8 @@ impl Grammars {
         let form = match format {
             ResponseFormat::Text => GrammarWithLexer::from_regex("(?s:.*)"),
             ResponseFormat::JsonObject => json(&schema::object())?,
-            ResponseFormat::JsonSchema { json_schema } => json(&json_schema.schema)?,
+            ResponseFormat::JsonSchema { json_schema } if json_schema.quote_of.is_empty() => json(&json_schema.schema)?,
+            ResponseFormat::JsonSchema { json_schema } => quotation::grammar(json_schema, prepare)?,
             ResponseFormat::Regex { pattern } => GrammarWithLexer::from_regex(pattern),
             ResponseFormat::Choice { choices } => choice(choices)?,
         };
@@ -336,6 +337,11 @@ fn word(tokenizer: &Tokenizer, id: u32) -> Vec<u8> {
 }
 
 fn json(schema: &Value) -> Result<GrammarWithLexer> {
+    Ok(GrammarWithLexer::from_json_schema(prepare(schema)?))
+}
+
+/// A schema as llguidance takes it, with our way of writing JSON.
+fn prepare(schema: &Value) -> Result<Value> {
     let mut schema = schema::prepare(schema)?;
     let options = JsonCompileOptions {
         item_separator: ITEM_SEPARATOR.to_owned(),
@@ -345,7 +351,7 @@ fn json(schema: &Value) -> Result<GrammarWithLexer> {
         ..JsonCompileOptions::default()
     };
     options.apply_to(&mut schema);
-    Ok(GrammarWithLexer::from_json_schema(schema))
+    Ok(schema)
 }
 
 fn choice(choices: &[String]) -> Result<GrammarWithLexer> {

@@ -3,6 +3,7 @@
 mod grammar;
 mod job;
 mod pages;
+mod quotation;
 mod reply;
 mod sampling;
 mod scheduler;

@@ -12,6 +12,8 @@ use crate::record::{Call, Failure, Record};
 pub(crate) struct Terms {
     pub(crate) max_tokens: u32,
     pub(crate) concurrency: usize,
+    /// Whether citations must be words of the chunk.
+    pub(crate) verbatim_citations: bool,
     /// Whether several samples of one job shall differ.
     pub(crate) is_sampled: bool,
     pub(crate) seed: u64,
@@ -65,12 +67,16 @@ pub(crate) async fn execute<W: ChatModel>(
 }
 
 fn request(job: &JobManifest, library: &Library<'_>, terms: &Terms, format: &ResponseFormat) -> ChatRequest {
-    let message = job::job_prompt(library.text(job.chunk_id), &job.task, job.hint().as_deref());
+    let chunk = library.text(job.chunk_id);
+    let message = job::job_prompt(chunk, &job.task, job.hint().as_deref());
     ChatRequest {
         temperature: Some(if terms.is_sampled { SAMPLING_TEMPERATURE } else { 0.0 }),
         seed: terms.is_sampled.then(|| terms.seed.wrapping_add(u64::from(job.sample))),
         max_tokens: Some(terms.max_tokens),
-        response_format: format.clone(),
+        response_format: match terms.verbatim_citations {
+            true => job::format_citing(chunk, format),
+            false => format.clone(),
+        },
         ..ChatRequest::new(vec![Message::user(message)])
     }
 }

@@ -119,6 +119,15 @@ pub(crate) fn format() -> ResponseFormat {
     strict_format::<JobOutput>("job_output")
 }
 
+/// The same for workers that can be held to the words of a chunk.
+pub(crate) fn format_citing(chunk: &str, format: &ResponseFormat) -> ResponseFormat {
+    let mut format = format.clone();
+    if let ResponseFormat::JsonSchema { json_schema } = &mut format {
+        json_schema.quote_of.insert("citation".to_owned(), chunk.to_owned());
+    }
+    format
+}
+
 /// Reads a reply and holds it against the chunk.
 pub(crate) fn judge(reply: &str, finish_reason: FinishReason, chunk: &str) -> (JobStatus, JobOutput, Option<String>) {
     let output = match json::extract(reply, &["explanation", "citation", "answer"]) {

@@ -54,6 +54,9 @@ pub struct Minions {
     pub max_evidence_chars: usize,
     /// Whether answers go up whose citation does not stand in their chunk. Not unless set.
     pub keep_unsupported: bool,
+    /// Whether the worker is held to citations that stand in their chunk word for word. The included engine can be; a server
+    /// as worker is asked in words alone. Not unless set.
+    pub verbatim_citations: bool,
     /// Whether the supervisor thinks in one call and decides in another, as the reference does. Not unless set.
     pub two_step_synthesis: bool,
 }
@@ -70,6 +73,7 @@ impl Default for Minions {
             max_concurrency: 32,
             max_evidence_chars: 6_000,
             keep_unsupported: false,
+            verbatim_citations: false,
             two_step_synthesis: false,
         }
     }
@@ -116,6 +120,7 @@ impl Steps for Minions {
             let terms = Terms {
                 max_tokens: self.worker_max_tokens,
                 concurrency: self.max_concurrency,
+                verbatim_citations: self.verbatim_citations,
                 is_sampled: jobs.iter().any(|job| job.sample > 0),
                 seed: question.seed,
             };

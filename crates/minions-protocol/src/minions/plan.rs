@@ -295,7 +295,7 @@ pub(crate) fn strict_format<T: JsonSchema>(name: &str) -> ResponseFormat {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
     let mut schema = Value::from(settings.into_generator().into_root_schema_for::<T>());
     make_strict(&mut schema);
-    ResponseFormat::JsonSchema { json_schema: NamedSchema { name: name.to_owned(), schema, strict: true } }
+    ResponseFormat::JsonSchema { json_schema: NamedSchema::strict(name, schema) }
 }
 
 fn make_strict(schema: &mut Value) {

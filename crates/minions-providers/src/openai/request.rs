@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn asks_for_json_as_strictly_as_the_server_can() {
-        let json_schema = JsonSchema { name: "plan".into(), schema: json!({"type": "object"}), strict: true };
+        let json_schema = JsonSchema::strict("plan", json!({"type": "object"}));
         let schema = ResponseFormat::JsonSchema { json_schema };
         let format = |wanted: &ResponseFormat, base_url, mode| {
             let request = ChatRequest { response_format: wanted.clone(), ..ChatRequest::default() };
