@@ -1,5 +1,6 @@
 //! Many replies at a time: they come in any number, go at any time, and what comes of each is what it would have been alone.
 
+use std::cell::Cell;
 use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -9,7 +10,7 @@ use minions_chat::{
     ChatError, ChatModel, ChatRequest, ChatResponse, FinishReason, JsonSchema, Message, ResponseFormat, TokenLogprob,
 };
 use minions_cli::FileSource;
-use minions_engine::{Compute, Engine, LoadOptions, Overlays, Pooling};
+use minions_engine::{Compute, Engine, LoadOptions, MemoryPages, Overlays, Pooling};
 use minions_protocol::job_prompt;
 use minions_shaders::cases::Noise;
 use minions_tests::{RANDOM_WORKER_CONTEXT, RandomWorker, workspace};
@@ -46,6 +47,48 @@ async fn more_jobs_than_there_is_room_for_wait() {
     assert_eq!(tally.held_pages, 0, "{tally:?}");
     for (request, reply) in requests.iter().zip(&replies).step_by(13) {
         assert_eq!(whole(&worker.say(request).await), whole(reply));
+    }
+}
+
+/// Many jobs of one caller do not keep the one question of another waiting until they are done.
+#[tokio::test]
+async fn callers_take_turns() {
+    let worker = RandomWorker::on_cpu(8).await;
+    let many = worker.engine.caller();
+    let ended = Cell::new(0);
+    let jobs = (0..100).map(async |job| {
+        many.chat(&job_request(job, 0, 12), &mut |_| {}).await.expect("a reply");
+        ended.set(ended.get() + 1);
+    });
+    let question = async {
+        worker.say(&job_request(1000, 0, 12)).await;
+        ended.get()
+    };
+    let (_, ended_before) = join(join_all(jobs), question).await;
+    assert!(ended_before < 64, "{ended_before} of 100 jobs that were there before ended before");
+}
+
+/// Two rounds over chunks that the cache has no room for: the second finds what the first had to give up, and says what it
+/// would have said without.
+#[tokio::test]
+async fn what_the_cache_gives_up_comes_back() {
+    let gpu = Compute::gpu().await.expect("a Vulkan, Metal or DirectX 12 adapter");
+    for compute in [cpu(), gpu] {
+        let worker = RandomWorker::with_options(compute.clone(), 9, small_cache(1 << 20)).await;
+        let alone = RandomWorker::load(compute, 9).await;
+        let mut rounds = Vec::new();
+        for task in 0..2 {
+            let before = worker.engine.tally();
+            for chunk in 0..6 {
+                let request = job_request(chunk, task, 12);
+                let reply = worker.say(&request).await;
+                assert_eq!(whole(&reply), whole(&alone.say(&request).await), "chunk {chunk}, task {task}");
+            }
+            rounds.push(worker.engine.tally() - before);
+        }
+        let [first, second] = rounds.as_slice() else { unreachable!("two rounds") };
+        assert!(first.evicted_pages > 0 && first.spilled_pages == first.evicted_pages, "{first:?}");
+        assert!(second.restored_pages > 0 && second.prefill_tokens < first.prefill_tokens / 4, "{first:?} {second:?}");
     }
 }
 
@@ -138,9 +181,7 @@ async fn quotations_are_drafted_from_the_prompt() {
         let task = format!("What is the patient's {attribute}?");
         let request = ChatRequest {
             max_tokens: Some(100),
-            response_format: ResponseFormat::JsonSchema {
-                json_schema: JsonSchema::strict("job", schema.clone()),
-            },
+            response_format: ResponseFormat::JsonSchema { json_schema: JsonSchema::strict("job", schema.clone()) },
             ..ChatRequest::new(vec![Message::user(job_prompt(&excerpt, &task, None))])
         };
         let reply = drafting.chat(&request, &mut |_| {}).await.expect("a reply");
@@ -166,7 +207,7 @@ async fn whatever_comes_and_goes_every_reply_is_the_one_alone() {
         let mut rounds = 0;
         while rounds == 0 || Instant::now() < until {
             // Reloaded now and then.
-            let together = RandomWorker::with_cache(compute.clone(), 6, Some(RANDOM_WORKER_CONTEXT)).await;
+            let together = RandomWorker::with_options(compute.clone(), 6, small_cache(1 << 17)).await;
             let alone = RandomWorker::load(compute.clone(), 6).await;
             for _ in 0..3 {
                 let jobs: Vec<_> = (0..24).map(|_| random_job(&mut noise)).collect();
@@ -224,6 +265,15 @@ async fn limited(engine: &Engine, request: &ChatRequest, polls: Option<usize>) -
 fn job_request(chunk: usize, task: usize, max_tokens: u32) -> ChatRequest {
     let text = format!("{} {}task {task}", "rules ".repeat(60), format!("chunk {chunk} ").repeat(40));
     ChatRequest { max_tokens: Some(max_tokens), logprobs: true, ..ChatRequest::new(vec![Message::user(text)]) }
+}
+
+/// Room for one context, and elsewhere for so many bytes of what does not find room in it.
+fn small_cache(spill_bytes: usize) -> LoadOptions {
+    LoadOptions {
+        cache_tokens: Some(RANDOM_WORKER_CONTEXT),
+        page_store: Some(Box::new(MemoryPages::new(spill_bytes))),
+        ..LoadOptions::default()
+    }
 }
 
 fn hot(job: usize, max_tokens: u32) -> ChatRequest {

@@ -45,6 +45,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
             "safetensors",
             "serde",
             "serde_json",
+            "sha2",
             "thiserror",
             "tokenizers",
             "web-time",

@@ -88,6 +88,7 @@ pub fn cases() -> Vec<Case> {
     attention_cases(&mut cases);
     elementwise_cases(&mut cases);
     sample_cases(&mut cases);
+    copy_cases(&mut cases);
     cases
 }
 
@@ -387,6 +388,28 @@ fn yardstick_cases(cases: &mut Vec<Case>) {
         multiply_add(&x, &params, &mut out);
         let shape = format!("len {len} rounds {rounds}");
         cases.push(case(&shape, Slots::NONE, vec![words(&x)], params, &[&out], multiply_add::TOLERANCE));
+    }
+}
+
+/// Pages of one layer's width each; the last pair is out of range.
+fn copy_cases(cases: &mut Vec<Case>) {
+    let mut noise = Noise::new(9);
+    for (page_words, n_src, n_dst) in [(16, 3, 5), (128, 7, 2), (1040, 4, 9)] {
+        let src = noise.values(page_words * n_src);
+        let pairs = [[0, 1], [2, 0], [1, n_dst as u32]];
+        let params = CopyPagesParams {
+            pages: pairs.len() as u32,
+            page_words: page_words as u32,
+            src_first: 1,
+            n_src: n_src as u32,
+            n_dst: n_dst as u32,
+            ..Default::default()
+        };
+        let mut dst = untouched(page_words * n_dst);
+        copy_pages(&src, pairs.as_flattened(), &params, &mut dst);
+        let shape = format!("words {page_words} from {n_src} to {n_dst}");
+        let inputs = vec![words(&src), pairs.as_flattened().to_vec()];
+        cases.push(case(&shape, Slots::NONE, inputs, params, &[&dst], copy_pages::TOLERANCE));
     }
 }
 

@@ -266,7 +266,7 @@ const fn weights_source(format: WeightFormat) -> &'static str {
 }
 
 /// Every shader of the crate.
-pub const SHADERS: [&Shader; 16] = [
+pub const SHADERS: [&Shader; 17] = [
     &EMBED,
     &RMS_NORM,
     &ADD_RMS_NORM,
@@ -280,6 +280,7 @@ pub const SHADERS: [&Shader; 16] = [
     &ADD_BIAS,
     &SCALE_LOGITS,
     &SAMPLE,
+    &COPY_PAGES,
     &QUANTIZE,
     &STREAM_COPY,
     &MULTIPLY_ADD,
@@ -355,6 +356,9 @@ shader!(
 shader!(
     /// Next token of each row of logits.
     SAMPLE = "sample", ["logits", "step"] => ["ids", "logprobs"], 256);
+shader!(
+    /// Pages of the KV cache to and from where they are kept.
+    COPY_PAGES = "copy_pages", ["src_pages", "pairs"] => ["dst_pages"], 64);
 shader!(
     /// Activations as bytes, for the overlay of the products that multiplies those.
     QUANTIZE = "quantize", ["x"] => ["out"], 64);

@@ -11,6 +11,8 @@ interface Tally {
   decodeSteps: number;
   decodeRows: number;
   heldPages: number;
+  evictedPages: number;
+  restoredPages: number;
 }
 
 /** Loads the included worker as `engine` of the page, and puts `job` and `reply` there. */
@@ -61,6 +63,28 @@ test("calls made at the same time share steps and prefixes, and get the replies 
   expect(tally.decodeRows).toBeGreaterThan(3 * tally.decodeSteps);
   expect(tally.prefillTokens).toBeLessThan(promptTokens / 2);
   expect(counters.replays).toBe(tally.decodeSteps);
+});
+
+test("what the cache has no room for is kept in the page's memory and comes back", async ({ page }) => {
+  const rounds = async (options: object) => {
+    await load(page, { contextLength: 512, cacheTokens: 512, ...options });
+    return page.evaluate(async () => {
+      const [replies, tallies]: [string[], Tally[]] = [[], []];
+      for (const task of [0, 1]) {
+        for (const chunk of [0, 1, 2, 3, 4]) replies.push(reply(await engine.chat.completions.create(job(chunk, task))));
+        tallies.push(await engine.client.call("tally", null));
+      }
+      return { replies, tallies };
+    });
+  };
+  const [kept, lost] = [await rounds({}), await rounds({ spillBytes: 0 })];
+  expect(kept.replies).toEqual(lost.replies);
+  const read = ({ tallies: [first, second] }: { tallies: Tally[] }) => second!.prefillTokens - first!.prefillTokens;
+  expect(read(kept)).toBeLessThan(read(lost) / 3);
+  expect(kept.tallies[1]).toMatchObject({ heldPages: 0, waitingJobs: 0 });
+  expect(kept.tallies[1]!.restoredPages).toBeGreaterThan(0);
+  expect(kept.tallies[1]!.evictedPages).toBeGreaterThan(0);
+  expect(lost.tallies[1]).toMatchObject({ spilledPages: 0, restoredPages: 0 });
 });
 
 test("a stream that nobody reads holds up nobody", async ({ page }) => {

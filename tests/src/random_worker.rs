@@ -39,15 +39,19 @@ impl RandomWorker {
 
     /// On this device, with a cache of so many tokens.
     pub async fn with_cache(compute: Compute, seed: u64, cache_tokens: Option<usize>) -> Self {
+        Self::with_options(compute, seed, LoadOptions { cache_tokens, ..LoadOptions::default() }).await
+    }
+
+    /// On this device. Its steps are counted by `between_steps`.
+    pub async fn with_options(compute: Compute, seed: u64, options: LoadOptions) -> Self {
         let steps = Rc::new(Cell::new(0));
         let counted = Rc::clone(&steps);
         let options = LoadOptions {
-            cache_tokens,
             between_steps: Some(Box::new(move || {
                 counted.set(counted.get() + 1);
                 Box::pin(std::future::ready(()))
             })),
-            ..LoadOptions::default()
+            ..options
         };
         let engine = Engine::load(compute, random_worker(seed), "config.json", options, &mut |_| {}).await;
         Self { engine: engine.expect("the model loads"), steps }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use minions_engine::{Engine, LoadOptions, MemorySource, Quantization};
+use minions_engine::{Engine, LoadOptions, MemoryPages, MemorySource, PageStore, Quantization};
 use minions_providers::{ApiKey, OpenAi, Preset};
 
 use crate::device::DeviceChoice;
@@ -42,6 +42,9 @@ pub struct WorkerArguments {
     /// [default: as many as fit in 512 MB].
     #[arg(long, value_name = "TOKENS")]
     cache_tokens: Option<usize>,
+    /// How many megabytes of memory keep what that cache has to give up, to be brought back when it is wanted again.
+    #[arg(long, value_name = "MB", default_value_t = 512)]
+    spill_mb: usize,
     /// What the weights of a worker in this process become if its file holds them in 16 or 32 bits: less memory, less exact.
     #[arg(long, value_name = "q8_0|q4_0")]
     quantize: Option<Quantization>,
@@ -124,6 +127,12 @@ impl WorkerArguments {
         }
     }
 
+    /// A place for what the cache has to give up, if it may take any memory.
+    fn page_store(&self) -> Option<Box<dyn PageStore>> {
+        let bytes = self.spill_mb.saturating_mul(1 << 20);
+        (bytes > 0).then(|| Box::new(MemoryPages::new(bytes)) as Box<dyn PageStore>)
+    }
+
     fn server(&self, url: &str) -> Worker {
         let name = self.worker_model.clone().unwrap_or_default();
         let key = input::key(&[KEY_VARIABLE]).unwrap_or_else(|| ApiKey::new(""));
@@ -139,6 +148,7 @@ impl WorkerArguments {
         let options = LoadOptions {
             context_length: self.worker_context,
             cache_tokens: self.cache_tokens,
+            page_store: self.page_store(),
             quantize: self.quantize,
             // Without it the CPU would compute on until the end of a reply, and Ctrl-C wait for it.
             between_steps: Some(Box::new(|| Box::pin(tokio::task::yield_now()))),

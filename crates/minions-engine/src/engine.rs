@@ -3,7 +3,7 @@
 mod embedding;
 mod executor;
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -18,8 +18,8 @@ use serde::Serialize;
 use crate::device::{Adapter, Compute};
 use crate::error::{Error, Result};
 use crate::generate::{
-    Finished, Grammar, Grammars, Job, PREFILL_ROWS, Phase, Reply, Sampling, Scheduler, Sequence, StepBuilder, Tally,
-    Ticket,
+    Finished, Grammar, Grammars, Job, PREFILL_ROWS, PageStore, Phase, Reply, Sampling, Scheduler, Sequence,
+    StepBuilder, Tally, Ticket,
 };
 use crate::kernels::{self, Counters};
 use crate::model::{Quantization, load};
@@ -47,6 +47,9 @@ pub struct LoadOptions {
     /// again; at least the context. By default as many as fit in 512 MB, on the CPU in 64 MB, but not more than eight
     /// contexts.
     pub cache_tokens: Option<usize>,
+    /// Where pages of the cache go that other jobs need the room of, to be brought back when a prompt begins like them again;
+    /// without it they are computed anew. [`MemoryPages`](crate::MemoryPages) is one.
+    pub page_store: Option<Box<dyn PageStore>>,
     /// What weights in floats become while they are loaded, to take less memory; norms stay as they are.
     pub quantize: Option<Quantization>,
     /// Today, for chat templates that write it. Without it such a template says that it has none.
@@ -113,7 +116,16 @@ pub struct Engine {
     /// Who reads without replying does so one at a time: two who wait for room could wait for each other.
     reader: Mutex<()>,
     between_steps: Option<BetweenSteps>,
+    callers: Cell<u64>,
     counters_at_load: Counters,
+}
+
+/// One of those who share an engine: jobs are let in by turns among callers, so that many of one do not keep few of another
+/// waiting. Requests that are put to the engine itself are each a caller's of their own.
+#[derive(Debug)]
+pub struct Caller<'a> {
+    engine: &'a Engine,
+    id: u64,
 }
 
 impl Engine {
@@ -152,7 +164,14 @@ impl Engine {
                 size_bytes: loaded.size_bytes,
                 parameters: loaded.parameters,
             },
-            executor: Rc::new(Executor::new(compute, loaded.transformer, config, context_length, options.cache_tokens)),
+            executor: Rc::new(Executor::new(
+                compute,
+                loaded.transformer,
+                config,
+                context_length,
+                options.cache_tokens,
+                options.page_store,
+            )),
             tokenizer: Arc::new(tokenizer),
             template,
             end_tokens: end_tokens.into(),
@@ -160,6 +179,7 @@ impl Engine {
             grammars: OnceCell::new(),
             reader: Mutex::default(),
             between_steps: options.between_steps,
+            callers: Cell::default(),
             counters_at_load: Counters::default(),
         };
         engine.warm_up(main, on_progress).await?;
@@ -225,7 +245,19 @@ impl Engine {
         Ok(logits)
     }
 
-    async fn generate(&self, request: &ChatRequest, on_delta: &mut dyn FnMut(&str)) -> Result<ChatResponse> {
+    /// Someone whose requests belong together.
+    pub fn caller(&self) -> Caller<'_> {
+        let id = self.callers.get();
+        self.callers.set(id + 1);
+        Caller { engine: self, id }
+    }
+
+    async fn generate(
+        &self,
+        caller: u64,
+        request: &ChatRequest,
+        on_delta: &mut dyn FnMut(&str),
+    ) -> Result<ChatResponse> {
         if request.messages.is_empty() {
             return Err(Error::InvalidRequest("messages is empty: there is nothing to answer".to_owned()));
         }
@@ -258,7 +290,7 @@ impl Engine {
             let reply = Reply::new(&self.tokenizer, thinking.clone(), request);
             let end_tokens = Rc::clone(&self.end_tokens);
             let job = Job::new(sequence, max_tokens, sampling.clone(), grammar, reply, end_tokens)?;
-            tickets.push(Scheduler::enqueue(&self.executor.scheduler, job));
+            tickets.push(Scheduler::enqueue(&self.executor.scheduler, caller, job));
             sampling.seed = sampling.seed.wrapping_add(1);
         }
 
@@ -321,7 +353,7 @@ impl Engine {
             return Err(Error::ContextOverflow { prompt_tokens, max_tokens: 0, context_length });
         }
         let mut sequence = Sequence::unshared(tokens, &self.executor.pool);
-        self.executor.make_room(&mut sequence).await;
+        self.executor.make_room(&mut sequence).await?;
         Ok(sequence)
     }
 
@@ -351,7 +383,17 @@ impl ChatModel for Engine {
         request: &ChatRequest,
         on_delta: &mut dyn FnMut(&str),
     ) -> std::result::Result<ChatResponse, ChatError> {
-        Ok(self.generate(request, on_delta).await?)
+        self.caller().chat(request, on_delta).await
+    }
+}
+
+impl ChatModel for Caller<'_> {
+    async fn chat(
+        &self,
+        request: &ChatRequest,
+        on_delta: &mut dyn FnMut(&str),
+    ) -> std::result::Result<ChatResponse, ChatError> {
+        Ok(self.engine.generate(self.id, request, on_delta).await?)
     }
 }
 

@@ -13,9 +13,9 @@ mod text;
 mod weights;
 
 pub use device::{Adapter, AdapterKind, Compute, Overlays};
-pub use engine::{BetweenSteps, Engine, LoadOptions, ModelInfo, Pooling, Progress};
+pub use engine::{BetweenSteps, Caller, Engine, LoadOptions, ModelInfo, Pooling, Progress};
 pub use error::{Error, Result};
-pub use generate::Tally;
+pub use generate::{MemoryPages, PageKey, PageStore, Tally};
 pub use kernels::{Counters, KernelCheck, KernelOverlay, KernelSpeed, bench_burn, bench_kernels, check_kernels};
 pub use model::Quantization;
 pub use text::Date;

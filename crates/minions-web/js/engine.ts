@@ -24,6 +24,11 @@ export interface LoadOptions {
    */
   cacheTokens?: number | undefined;
   /**
+   * How many bytes of the page's memory keep what the cache has to give up, to be brought back when a prompt begins like it
+   * again; 256 MB unless set, less than 4 GB, 0 for none. Never storage: it could be turned back into the documents' text.
+   */
+  spillBytes?: number | undefined;
+  /**
    * What weights in 16 or 32 bits become while they are loaded, to take less memory: 8 bits, or 4 (the embedding and the
    * head 8). Weights that the file holds in fewer bits stay as they are.
    */
@@ -95,10 +100,13 @@ export class Engine {
         "load",
         {
           source,
-          device: options.device ?? "auto",
-          contextLength: options.contextLength ?? null,
-          cacheTokens: options.cacheTokens ?? null,
-          quantize: options.quantize ?? null,
+          options: {
+            device: options.device ?? "auto",
+            contextLength: options.contextLength ?? null,
+            cacheTokens: options.cacheTokens ?? null,
+            spillBytes: options.spillBytes ?? null,
+            quantize: options.quantize ?? null,
+          },
           wasmUrl: options.wasmUrl === undefined ? null : absolute(options.wasmUrl),
         },
         { signal: options.signal, onEvent: options.onProgress },

@@ -8,6 +8,15 @@ import type { Adapter, Device, ModelInfo, Pooling, Progress, Quantization } from
 /** A model as the worker gets it: addresses are absolute. */
 export type WireSource = { url: string } | { files: Record<string, Blob> };
 
+/** How to load it. `null` leaves a choice to the engine. */
+export interface WireLoad {
+  device: Device;
+  contextLength: number | null;
+  cacheTokens: number | null;
+  spillBytes: number | null;
+  quantize: Quantization | null;
+}
+
 /** A conversation to continue, as `minions-chat` reads it. */
 export interface WireRequest {
   messages: Message[];
@@ -104,6 +113,12 @@ export interface Tally {
   /** Pages of the cache that replies hold now. */
   heldPages: number;
   peakPages: number;
+  /** Pages that were given up for others' sake, of those the ones that were kept in memory, and those brought back. */
+  evictedPages: number;
+  spilledPages: number;
+  restoredPages: number;
+  /** Replies that wait for room now. */
+  waitingJobs: number;
 }
 
 /** How one kernel compares with its twin. */
@@ -135,10 +150,7 @@ export type Methods = {
   load: {
     params: {
       source: WireSource;
-      device: Device;
-      contextLength: number | null;
-      cacheTokens: number | null;
-      quantize: Quantization | null;
+      options: WireLoad;
       wasmUrl: string | null;
     };
     result: { model: ModelInfo; adapter: Adapter };

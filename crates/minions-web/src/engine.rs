@@ -6,21 +6,26 @@ use std::time::Duration;
 
 use js_sys::{Float32Array, Function, Map, Uint32Array};
 use minions_chat::ChatRequest;
-use minions_engine::{BetweenSteps, Compute, Date, LoadOptions, Pooling, Progress};
+use minions_engine::{BetweenSteps, Compute, Date, LoadOptions, PageStore, Pooling, Progress};
+use serde::Deserialize;
 use wasm_bindgen::prelude::*;
 
 use crate::blob_source::BlobSource;
 use crate::error::Failure;
 use crate::fetch::sleep;
 use crate::js::{from_js, to_js};
+use crate::page_store::JsPages;
 use crate::stream::Stream;
 use crate::{generation, run};
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
 import type { Adapter, ModelInfo, Progress } from "../types.js";
-import type { Counters, KernelCheck, KernelSpeed, Tally, WireRequest, WireRun } from "../wire.js";
+import type { Counters, KernelCheck, KernelSpeed, Tally, WireLoad, WireRequest, WireRun } from "../wire.js";
 "#;
+
+/// What the cache has to give up may take so much of the page's memory.
+const DEFAULT_SPILL_BYTES: usize = 256 << 20;
 
 /// How long the CPU computes before waiting messages, an abort among them, get their turn.
 const TURN_MS: f64 = 15.0;
@@ -28,6 +33,17 @@ const TURN_MS: f64 = 15.0;
 thread_local! {
     /// The GPU, once it is open: a device is opened once and serves every engine of this worker.
     static GPU: OnceCell<Compute> = const { OnceCell::new() };
+}
+
+/// How to load a model: `WireLoad` in `js/wire.ts`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Load {
+    device: String,
+    context_length: Option<usize>,
+    cache_tokens: Option<usize>,
+    spill_bytes: Option<usize>,
+    quantize: Option<String>,
 }
 
 /// A loaded model.
@@ -40,22 +56,20 @@ pub struct Engine {
 
 #[wasm_bindgen]
 impl Engine {
-    /// Loads the model that the file `main` describes, on `device`: `auto`, `gpu` or `cpu`; its floats as they are, or
-    /// quantised to `q8_0` or `q4_0`.
+    /// Loads the model that the file `main` describes.
     pub async fn load(
         #[wasm_bindgen(unchecked_param_type = "Map<string, Blob>")] files: Map,
         main: String,
-        device: String,
-        context_length: Option<u32>,
-        cache_tokens: Option<u32>,
-        quantize: Option<String>,
+        #[wasm_bindgen(unchecked_param_type = "WireLoad")] load: &JsValue,
         #[wasm_bindgen(unchecked_param_type = "(progress: Progress) => void")] on_progress: Function,
     ) -> Result<Self, JsValue> {
+        let Load { device, context_length, cache_tokens, spill_bytes, quantize } = from_js(load)?;
         let quantize = quantize.map(|name| name.parse()).transpose().map_err(Failure::from)?;
         let compute = open(&device).await?;
         let options = LoadOptions {
-            context_length: context_length.map(|length| length as usize),
-            cache_tokens: cache_tokens.map(|tokens| tokens as usize),
+            context_length,
+            cache_tokens,
+            page_store: page_store(spill_bytes.unwrap_or(DEFAULT_SPILL_BYTES)),
             quantize,
             date: Some(today()),
             between_steps: Some(take_turns()),
@@ -138,6 +152,11 @@ impl Engine {
     pub fn counters(&self) -> Result<JsValue, JsValue> {
         Ok(to_js(&self.engine.counters())?)
     }
+}
+
+/// A place for what the cache has to give up, if it may take any memory.
+fn page_store(bytes: usize) -> Option<Box<dyn PageStore>> {
+    (bytes > 0).then(|| Box::new(JsPages::new(bytes)) as Box<dyn PageStore>)
 }
 
 /// What `device` is here, without a model.

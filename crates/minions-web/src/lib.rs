@@ -13,6 +13,7 @@ mod error;
 mod fetch;
 mod generation;
 mod js;
+mod page_store;
 mod run;
 mod start;
 mod stream;

@@ -50,7 +50,7 @@ pub(crate) fn start(engine: Rc<Engine>, is_running: Rc<Cell<bool>>, run: Run) ->
     question.price = question.price.or_else(|| supervisor.price());
     Ok(Stream::new(|items| async move {
         let _turn = turn;
-        protocol.run(&supervisor, &*engine, &question, &mut |event| items.push(&event)).await?;
+        protocol.run(&supervisor, &engine.caller(), &question, &mut |event| items.push(&event)).await?;
         Ok(())
     }))
 }

@@ -12,7 +12,9 @@ use web_time::Instant;
 
 use crate::device::{Compute, Wgpu};
 use crate::error::Result;
-use crate::generate::{DeviceKind, Layout, PagePool, Phase, Scheduler, Sequence, Step, StepBuilder, step_rows};
+use crate::generate::{
+    DeviceKind, Layout, PageKey, PagePool, PageStore, Phase, Scheduler, Sequence, Step, StepBuilder, step_rows,
+};
 use crate::kernels::{self, CapturedStep, Sample};
 use crate::model::{KvCache, ModelConfig, Transformer};
 
@@ -20,6 +22,10 @@ use crate::model::{KvCache, ModelConfig, Transformer};
 /// whole context in any case.
 const GPU_CACHE_BYTES: usize = 512 << 20;
 const CPU_CACHE_BYTES: usize = 64 << 20;
+
+/// Pages that leave the cache, and those that come back, are moved in pieces of so many bytes at most: as much as a page's
+/// memory can spare.
+const MOVE_BYTES: usize = 16 << 20;
 
 /// The model on its device.
 pub struct Executor {
@@ -38,20 +44,33 @@ pub struct Executor {
     turn: RefCell<Option<WeakShared<LocalBoxFuture<'static, ()>>>>,
 }
 
+/// Copies of pages that were given up.
+struct Leaving {
+    keys: Vec<PageKey>,
+    /// As [`KvCache::pack`] has it.
+    packed: Tensor<2>,
+}
+
 /// A turn under way. Whoever waits for it drives it; should one stop waiting, the others still do.
 pub type Turn = Shared<LocalBoxFuture<'static, ()>>;
 
 impl Executor {
-    /// The model with an empty cache of `cache_tokens` tokens, or as many as there should be memory for.
+    /// The model with an empty cache of `cache_tokens` tokens, or as many as there should be memory for; what it has to give
+    /// up goes into `page_store`.
     pub fn new(
         compute: Compute,
         transformer: Transformer,
         config: &ModelConfig,
         context_length: usize,
         cache_tokens: Option<usize>,
+        page_store: Option<Box<dyn PageStore>>,
     ) -> Self {
         let pages = cache_pages(config, context_length, cache_tokens, &compute);
-        let pool = PagePool::new(pages);
+        let cache = KvCache::new(config, pages + 1, &compute.device);
+        let pool = match page_store {
+            Some(store) => PagePool::new(pages).with_store(store, cache.page_len() * size_of::<f32>()),
+            None => PagePool::new(pages),
+        };
         let device = match &compute.wgpu {
             Some(wgpu) if wgpu.is_software => DeviceKind::Software,
             Some(_) => DeviceKind::Gpu,
@@ -60,7 +79,7 @@ impl Executor {
         let scheduler = Scheduler::new(pool.clone(), device);
         let layout = Layout { context_length, group_rows: compute.group_rows() };
         Self {
-            cache: RefCell::new(KvCache::new(config, pages + 1, &compute.device)),
+            cache: RefCell::new(cache),
             scratch: pages as u32,
             compute,
             transformer,
@@ -98,6 +117,7 @@ impl Executor {
         let started = Instant::now();
         let prefill = self.scheduler.borrow_mut().prefill();
         let rows = prefill.as_ref().map_or(0, StepBuilder::rows);
+        let leaving = self.move_pages();
         let hidden = prefill.map(|step| self.forward(&self.upload(step)));
         let decode = self.scheduler.borrow_mut().decode();
         if let Some((step, runs)) = decode {
@@ -113,6 +133,37 @@ impl Executor {
         if rows > 0 {
             self.scheduler.borrow_mut().note_pace(rows, started.elapsed().as_secs_f64());
         }
+        self.keep(leaving).await
+    }
+
+    /// Puts to the device what has to be done before pages that were given up are written to: those that can be kept are
+    /// copied, those that were kept come back. → the copies.
+    fn move_pages(&self) -> Vec<Leaving> {
+        let mut cache = self.cache.borrow_mut();
+        let at_a_time = (MOVE_BYTES / (cache.page_len() * size_of::<f32>())).max(1);
+        let leaving = self.pool.take_leaving();
+        let leaving = leaving.chunks(at_a_time).map(|pages| {
+            let (keys, pages): (Vec<_>, Vec<_>) = pages.iter().copied().unzip();
+            Leaving { keys, packed: cache.pack(&pages) }
+        });
+        let leaving = leaving.collect();
+        let returning = self.pool.take_returning();
+        for pages in returning.chunks(at_a_time) {
+            let packed = pages.iter().flat_map(|(_, bytes)| bytemuck::pod_collect_to_vec::<u8, f32>(bytes)).collect();
+            cache.unpack(&pages.iter().map(|(page, _)| *page).collect::<Vec<_>>(), packed);
+        }
+        leaving
+    }
+
+    /// Reads back what leaves the cache. Should nobody wait for it any longer, it is lost, and computed again when it is wanted.
+    async fn keep(&self, leaving: Vec<Leaving>) -> Result<()> {
+        for Leaving { keys, packed } in leaving {
+            let packed = kernels::read_f32(packed).await?;
+            let pages = packed.chunks_exact(packed.len() / keys.len());
+            for (key, page) in keys.into_iter().zip(pages) {
+                self.pool.keep(key, bytemuck::cast_slice(page));
+            }
+        }
         Ok(())
     }
 
@@ -127,10 +178,11 @@ impl Executor {
     }
 
     /// Takes hold of room for all of a sequence that is only read; replies that have it finish first.
-    pub async fn make_room(self: &Rc<Self>, sequence: &mut Sequence) {
+    pub async fn make_room(self: &Rc<Self>, sequence: &mut Sequence) -> Result<()> {
         while !sequence.enter(sequence.tokens().len()) {
             self.turn().await;
         }
+        self.keep(self.move_pages()).await
     }
 
     /// Runs a prefill step of `rows` rows and a decode step, which compiles their kernels: → all numbers that come of them.

@@ -2,6 +2,7 @@
 
 mod grammar;
 mod job;
+mod page_store;
 mod pages;
 mod quotation;
 mod reply;
@@ -13,6 +14,7 @@ mod step;
 
 pub use grammar::{Advance, Grammar, Grammars};
 pub use job::{Finished, Job};
+pub use page_store::{MemoryPages, PageKey, PageStore};
 pub use pages::{PagePool, Pages};
 pub use reply::Reply;
 pub use sampling::{History, Sampling};

@@ -2,7 +2,8 @@
 //!
 //! A page that is full of keys and values is *published* under its tokens and all tokens before it, in a tree (a radix
 //! tree as in SGLang, Zheng et al. 2024, whose edges are whole pages). A sequence that begins with the same tokens
-//! holds the same pages. Published pages that nobody holds stay until their room is needed; the longest unused go first.
+//! holds the same pages. Published pages that nobody holds stay until their room is needed; the longest unused go first, and
+//! if there is a [`PageStore`], into it.
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -10,14 +11,15 @@ use std::rc::Rc;
 
 use minions_shaders::PAGE_SIZE;
 
+use super::page_store::{PageKey, PageStore};
+
 /// The tokens of a page.
 type Block = [u32; PAGE_SIZE];
 
 /// All pages of a cache.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PagePool(Rc<RefCell<Pool>>);
 
-#[derive(Debug)]
 struct Pool {
     /// Pages without content.
     free: Vec<u32>,
@@ -31,6 +33,29 @@ struct Pool {
     /// Pages in use now, and the most there ever were.
     held: usize,
     peak: usize,
+    store: Option<Store>,
+    pressure: Pressure,
+}
+
+/// Where pages go that are given up.
+struct Store {
+    pages: Box<dyn PageStore>,
+    page_bytes: usize,
+    /// Given up, and still on the device as long as nothing is put to it.
+    leaving: Vec<(PageKey, u32)>,
+    /// Taken from the store, and to be brought to the device before anything else is put to it.
+    returning: Vec<(u32, Vec<u8>)>,
+}
+
+/// How often room had to be made, in pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pressure {
+    /// Given up, because others needed their room.
+    pub evicted: u64,
+    /// Kept in the store thereafter.
+    pub spilled: u64,
+    /// Brought back from there.
+    pub restored: u64,
 }
 
 /// A published page.
@@ -38,6 +63,7 @@ struct Pool {
 struct Node {
     parent: Option<u32>,
     tokens: Block,
+    key: PageKey,
     /// Sequences that hold it.
     holders: usize,
     /// Published pages that follow it.
@@ -46,7 +72,6 @@ struct Node {
 }
 
 /// The pages of one sequence, in order of position. Dropping them lets them go.
-#[derive(Debug)]
 pub struct Pages {
     pool: PagePool,
     /// The first `published` are in the tree, the others are this sequence's own.
@@ -65,7 +90,43 @@ impl PagePool {
             clock: 0,
             held: 0,
             peak: 0,
+            store: None,
+            pressure: Pressure::default(),
         })))
+    }
+
+    /// With a place for the pages that are given up; each takes `page_bytes` bytes there.
+    #[must_use]
+    pub fn with_store(self, pages: Box<dyn PageStore>, page_bytes: usize) -> Self {
+        let store = Store { pages, page_bytes, leaving: Vec::new(), returning: Vec::new() };
+        self.0.borrow_mut().store = Some(store);
+        self
+    }
+
+    /// How often room had to be made so far.
+    pub fn pressure(&self) -> Pressure {
+        self.0.borrow().pressure
+    }
+
+    /// The pages that were given up since this was asked last. Whoever wants to [keep](Self::keep) them copies them before
+    /// anything else is put to the device.
+    pub fn take_leaving(&self) -> Vec<(PageKey, u32)> {
+        self.0.borrow_mut().store.as_mut().map(|store| std::mem::take(&mut store.leaving)).unwrap_or_default()
+    }
+
+    /// The pages that sequences take for read since this was asked last, and what must be written there after those that are
+    /// leaving were copied and before anything else is put to the device.
+    pub fn take_returning(&self) -> Vec<(u32, Vec<u8>)> {
+        self.0.borrow_mut().store.as_mut().map(|store| std::mem::take(&mut store.returning)).unwrap_or_default()
+    }
+
+    /// Puts a page that was given up into the store.
+    pub fn keep(&self, key: PageKey, page: &[u8]) {
+        let mut pool = self.0.borrow_mut();
+        let Some(store) = &mut pool.store else { return };
+        store.pages.put(key, page);
+        let is_kept = store.pages.has(key);
+        pool.pressure.spilled += u64::from(is_kept);
     }
 
     /// How many pages sequences hold.
@@ -78,9 +139,18 @@ impl PagePool {
         self.0.borrow().peak
     }
 
-    /// How many of these tokens, from the first, are in the cache, in whole pages.
+    /// How many of these tokens, from the first, are in the cache or the store, in whole pages.
     pub fn known(&self, tokens: &[u32]) -> usize {
-        self.0.borrow().path(tokens).len() * PAGE_SIZE
+        let pool = self.0.borrow();
+        let path = pool.path(tokens);
+        let mut key = path.last().map(|page| pool.nodes[page].key);
+        let kept = tokens.as_chunks::<PAGE_SIZE>().0[path.len()..].iter().take_while(|tokens| {
+            let Some(store) = &pool.store else { return false };
+            let next = PageKey::new(key, tokens);
+            key = Some(next);
+            store.pages.has(next)
+        });
+        (path.len() + kept.count()) * PAGE_SIZE
     }
 
     /// The pages of a sequence that begins with `tokens`, as far as they are known.
@@ -93,10 +163,14 @@ impl PagePool {
         Pages { pool: self.clone(), published: held.len(), held }
     }
 
-    /// Forgets every published page that nobody holds.
+    /// Forgets every published page that nobody holds: what the device has of it is not to be relied on.
     pub fn clear(&self) {
         let mut pool = self.0.borrow_mut();
-        while pool.evict() {}
+        while pool.forget().is_some() {}
+        if let Some(store) = &mut pool.store {
+            store.leaving.clear();
+            store.returning.clear();
+        }
     }
 }
 
@@ -120,6 +194,21 @@ impl Pages {
         self.held.extend(pool.free.drain(rest..).rev());
         pool.note_held(missing);
         true
+    }
+
+    /// Takes from the store what it has of the pages that `tokens` fill, from the first that is not published.
+    pub fn restore(&mut self, tokens: &[u32]) {
+        let mut pool = self.pool.0.borrow_mut();
+        for (index, tokens) in tokens.as_chunks::<PAGE_SIZE>().0.iter().enumerate().skip(self.published) {
+            let parent = index.checked_sub(1).map(|before| self.held[before]);
+            let key = pool.key(parent, tokens);
+            let Some(store) = &mut pool.store else { return };
+            let Some(page) = store.pages.get(key).filter(|page| page.len() == store.page_bytes) else { return };
+            store.returning.push((self.held[index], page));
+            pool.publish(self.held[index], parent, *tokens);
+            pool.pressure.restored += 1;
+            self.published += 1;
+        }
     }
 
     /// Publishes the pages that the keys and values of `tokens`, all of them read, have filled.
@@ -157,6 +246,12 @@ impl Pages {
     }
 }
 
+impl std::fmt::Debug for Pages {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pages").field("held", &self.held).field("published", &self.published).finish_non_exhaustive()
+    }
+}
+
 impl Drop for Pages {
     fn drop(&mut self) {
         let mut pool = self.pool.0.borrow_mut();
@@ -184,8 +279,14 @@ impl Pool {
         if let Some(parent) = parent {
             self.node(parent).followers += 1;
         }
+        let key = self.key(parent, &tokens);
         self.children.insert((parent, tokens), page);
-        self.nodes.insert(page, Node { parent, tokens, holders: 1, followers: 0, last_used: 0 });
+        self.nodes.insert(page, Node { parent, tokens, key, holders: 1, followers: 0, last_used: 0 });
+    }
+
+    /// The key of a page of `tokens` that follows the published page `parent`.
+    fn key(&self, parent: Option<u32>, tokens: &Block) -> PageKey {
+        PageKey::new(parent.map(|page| self.nodes[&page].key), tokens)
     }
 
     fn hold(&mut self, page: u32) {
@@ -217,10 +318,20 @@ impl Pool {
         self.held -= 1;
     }
 
-    /// Forgets the published page that was unused longest; `false` when all are held.
+    /// Gives up the published page that was unused longest; `false` when all are held.
     fn evict(&mut self) -> bool {
-        let Some((_, page)) = self.idle.pop_first() else { return false };
-        let Some(Node { parent, tokens, .. }) = self.nodes.remove(&page) else { return false };
+        let Some((page, key)) = self.forget() else { return false };
+        self.pressure.evicted += 1;
+        if let Some(store) = self.store.as_mut().filter(|store| !store.pages.has(key)) {
+            store.leaving.push((key, page));
+        }
+        true
+    }
+
+    /// Makes the published page that was unused longest one without content; `None` when all are held.
+    fn forget(&mut self) -> Option<(u32, PageKey)> {
+        let (_, page) = self.idle.pop_first()?;
+        let Node { parent, tokens, key, .. } = self.nodes.remove(&page)?;
         self.children.remove(&(parent, tokens));
         self.free.push(page);
         if let Some(parent) = parent {
@@ -231,7 +342,7 @@ impl Pool {
                 self.idle.insert(key);
             }
         }
-        true
+        Some((page, key))
     }
 
     fn note_held(&mut self, more: usize) {
@@ -249,6 +360,7 @@ impl Pool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::page_store::MemoryPages;
     use super::*;
     use proptest::prelude::*;
 
@@ -310,6 +422,46 @@ mod tests {
         assert_eq!(a.as_slice()[..2], b.as_slice()[..2]);
         assert_ne!(a.slot(32), b.slot(32));
         assert_eq!(pool.held(), 4);
+    }
+
+    #[test]
+    fn what_is_given_up_can_be_taken_back() {
+        let pool = PagePool::new(3).with_store(Box::new(MemoryPages::new(1000)), 4);
+        let (first, second) = (tokens(33, 0), tokens(48, 100));
+        drop(read(&pool, &first));
+        drop(read(&pool, &second));
+        let leaving = pool.take_leaving();
+        assert_eq!((leaving.len(), pool.known(&first)), (2, 0));
+        for (index, (key, _)) in leaving.into_iter().enumerate() {
+            pool.keep(key, &[index as u8; 4]);
+        }
+        // The end of a prompt goes before its beginning.
+        assert_eq!(pool.known(&first), 32);
+        let mut pages = pool.open(&first);
+        assert!(pages.reserve(33));
+        pages.restore(&first);
+        assert_eq!(pages.published(), 32);
+        let returning: Vec<_> = pool.take_returning();
+        assert_eq!(returning, [(pages.as_slice()[0], vec![1; 4]), (pages.as_slice()[1], vec![0; 4])]);
+        assert_eq!(pool.pressure(), Pressure { evicted: 5, spilled: 2, restored: 2 });
+        pool.clear();
+        drop(pages);
+        pool.clear();
+        assert_eq!(pool.take_leaving().len(), 0, "what a failed device had is not kept");
+    }
+
+    #[test]
+    fn a_page_of_the_wrong_size_is_not_taken_back() {
+        let pool = PagePool::new(3).with_store(Box::new(MemoryPages::new(1000)), 4);
+        drop(read(&pool, &tokens(16, 0)));
+        drop(read(&pool, &tokens(48, 100)));
+        for (key, _) in pool.take_leaving() {
+            pool.keep(key, &[0; 5]);
+        }
+        let mut pages = pool.open(&tokens(16, 0));
+        assert!(pages.reserve(16));
+        pages.restore(&tokens(16, 0));
+        assert_eq!((pages.published(), pool.take_returning().len()), (0, 0));
     }
 
     proptest! {

@@ -5,7 +5,7 @@
 //! goes on by a token; the engine runs the two steps and hands back what was drawn.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
 use minions_shaders::PAGE_SIZE;
@@ -77,9 +77,17 @@ pub struct Tally {
     pub held_pages: u64,
     /// The most pages that jobs have held at once, since none was held.
     pub peak_pages: u64,
+    /// Pages that were given up because other jobs needed their room.
+    pub evicted_pages: u64,
+    /// Pages that were kept outside of the cache when they were given up.
+    pub spilled_pages: u64,
+    /// Pages that were brought back from there.
+    pub restored_pages: u64,
+    /// Jobs that wait for room now.
+    pub waiting_jobs: u64,
 }
 
-/// What was done since `before`; pages are those of now.
+/// What was done since `before`; pages held and jobs waiting are those of now.
 impl std::ops::Sub for Tally {
     type Output = Self;
 
@@ -93,12 +101,17 @@ impl std::ops::Sub for Tally {
             accepted_tokens: self.accepted_tokens - before.accepted_tokens,
             held_pages: self.held_pages,
             peak_pages: self.peak_pages,
+            evicted_pages: self.evicted_pages - before.evicted_pages,
+            spilled_pages: self.spilled_pages - before.spilled_pages,
+            restored_pages: self.restored_pages - before.restored_pages,
+            waiting_jobs: self.waiting_jobs,
         }
     }
 }
 
 struct Entry {
     id: u64,
+    caller: u64,
     job: Job,
     outbox: Rc<RefCell<Outbox>>,
 }
@@ -149,13 +162,13 @@ impl Scheduler {
         }
     }
 
-    /// Puts a job at the end of the queue.
-    pub fn enqueue(scheduler: &RefCell<Self>, job: Job) -> Ticket<'_> {
+    /// Puts a job of `caller` at the end of the queue.
+    pub fn enqueue(scheduler: &RefCell<Self>, caller: u64, job: Job) -> Ticket<'_> {
         let outbox = Rc::<RefCell<Outbox>>::default();
         let mut this = scheduler.borrow_mut();
         let id = this.next_id;
         this.next_id += 1;
-        let entry = Entry { id, job, outbox: Rc::clone(&outbox) };
+        let entry = Entry { id, caller, job, outbox: Rc::clone(&outbox) };
         if let Some(entry) = entry.settle() {
             this.waiting.push_back(entry);
         }
@@ -164,7 +177,16 @@ impl Scheduler {
 
     /// What all jobs took.
     pub fn tally(&self) -> Tally {
-        Tally { held_pages: self.pool.held() as u64, peak_pages: self.pool.peak() as u64, ..self.tally }
+        let pressure = self.pool.pressure();
+        Tally {
+            held_pages: self.pool.held() as u64,
+            peak_pages: self.pool.peak() as u64,
+            evicted_pages: pressure.evicted,
+            spilled_pages: pressure.spilled,
+            restored_pages: pressure.restored,
+            waiting_jobs: self.waiting.len() as u64,
+            ..self.tally
+        }
     }
 
     /// The rows of prompts that this turn reads, if any. They count as read: whatever is put to the device later runs later.
@@ -260,15 +282,10 @@ impl Scheduler {
         self.pool.clear();
     }
 
-    /// Lets jobs in, the longest waiting first, as long as there is room. A job whose prompt begins like one that is being
-    /// read waits until that beginning can be shared, and lets others pass.
+    /// Lets jobs in as long as there is room.
     fn admit(&mut self) {
-        let mut at = 0;
-        while at < self.waiting.len() && self.reading.len() + self.replying.len() < MAX_DECODE_ROWS {
-            if self.will_know_more(self.waiting[at].job.sequence().prefill()) {
-                at += 1;
-                continue;
-            }
+        while self.reading.len() + self.replying.len() < MAX_DECODE_ROWS {
+            let Some(at) = self.next_in_line() else { break };
             if !self.waiting[at].job.enter() {
                 break;
             }
@@ -276,6 +293,19 @@ impl Scheduler {
             let is_read = entry.job.sequence().unread_prefill() == 0;
             if is_read { self.replying.push_back(entry) } else { self.reading.push_back(entry) }
         }
+    }
+
+    /// The waiting job that is let in next: of the caller who has the fewest jobs in the work, so that nobody's two thousand
+    /// jobs keep another's question out; of those the longest waiting. A job whose prompt begins like one that is being read
+    /// waits until that beginning can be shared, and lets others pass.
+    fn next_in_line(&self) -> Option<usize> {
+        let mut jobs_of = HashMap::<u64, usize>::new();
+        for entry in self.reading.iter().chain(&self.replying) {
+            *jobs_of.entry(entry.caller).or_default() += 1;
+        }
+        let mut line: Vec<usize> = (0..self.waiting.len()).collect();
+        line.sort_by_key(|at| jobs_of.get(&self.waiting[*at].caller).copied().unwrap_or_default());
+        line.into_iter().find(|at| !self.will_know_more(self.waiting[*at].job.sequence().prefill()))
     }
 
     /// Whether more of these tokens will be in the cache once the prompts that are being read have been.

@@ -30,7 +30,7 @@ impl Sequence {
         Self { prefill: tokens.len(), is_shared: false, tokens, cached: 0, pages: pool.open(&[]) }
     }
 
-    /// Takes hold of what the cache knows of the prompt, and of room for keys and values of `len` tokens in all. `false`,
+    /// Takes hold of what the cache and its store know of the prompt, and of room for keys and values of `len` tokens in all. `false`,
     /// and nothing is held, when too few pages can be had.
     #[must_use]
     pub fn enter(&mut self, len: usize) -> bool {
@@ -38,6 +38,7 @@ impl Sequence {
         let mut pages = self.pages.pool().open(known);
         let fits = pages.reserve(len);
         if fits {
+            pages.restore(known);
             (self.cached, self.pages) = (pages.published(), pages);
         }
         fits

@@ -1,15 +1,19 @@
 //! The paged KV cache (Kwon et al. 2023): keys and values of all sequences in pages, a pool of them for each layer.
 //! Whose a page is, `generate/pages.rs` knows.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use minions_shaders::PAGE_SIZE;
 
 use super::ModelConfig;
+use crate::kernels::copy_pages;
 
 /// Keys and values of all sequences, every layer.
 #[derive(Debug)]
 pub struct KvCache {
     layers: Vec<LayerCache>,
+    /// Numbers of a slot in each of a layer's two tensors.
+    width: usize,
+    device: Device,
 }
 
 /// Keys and values of one layer: `[slots, kv_heads · head_dim]` each.
@@ -22,9 +26,54 @@ pub struct LayerCache {
 impl KvCache {
     /// A cache of `pages` pages.
     pub fn new(config: &ModelConfig, pages: usize, device: &Device) -> Self {
-        let shape = [pages * PAGE_SIZE, config.n_kv_heads * config.head_dim];
+        let width = config.n_kv_heads * config.head_dim;
+        let shape = [pages * PAGE_SIZE, width];
         let layer = || LayerCache { pages: Some((Tensor::zeros(shape, device), Tensor::zeros(shape, device))) };
-        Self { layers: (0..config.layers.len()).map(|_| layer()).collect() }
+        Self { layers: (0..config.layers.len()).map(|_| layer()).collect(), width, device: device.clone() }
+    }
+
+    /// Numbers of a page, of all layers.
+    pub fn page_len(&self) -> usize {
+        self.parts() * PAGE_SIZE * self.width
+    }
+
+    /// A copy of these pages: `[pages · layers · 2 · 16, width]`, of each page keys, then values, layer by layer.
+    pub fn pack(&self, pages: &[u32]) -> Tensor<2> {
+        let parts = self.parts();
+        let pairs = self.pairs(pages.iter().enumerate().map(|(index, page)| [*page, (index * parts) as u32]));
+        let packed = Tensor::empty([pages.len() * parts * PAGE_SIZE, self.width], &self.device);
+        self.layers.iter().enumerate().fold(packed, |packed, (layer, cache)| {
+            let (k, v) = cache.read();
+            let packed = copy_pages(k, 0, pairs.clone(), packed, 2 * layer);
+            copy_pages(v, 0, pairs.clone(), packed, 2 * layer + 1)
+        })
+    }
+
+    /// Fills these pages with what [`pack`](Self::pack) made of such, in the order in which it packed them.
+    pub fn unpack(&mut self, pages: &[u32], packed: Vec<f32>) {
+        assert_eq!(packed.len(), pages.len() * self.page_len(), "unpack: pages");
+        let parts = self.parts();
+        let pairs = self.pairs(pages.iter().enumerate().map(|(index, page)| [(index * parts) as u32, *page]));
+        let shape = [pages.len() * parts * PAGE_SIZE, self.width];
+        let packed: Tensor<2> = Tensor::from_data(TensorData::new(packed, shape), &self.device);
+        for (layer, cache) in self.layers.iter_mut().enumerate() {
+            cache.write(|k, v| {
+                let k = copy_pages(packed.clone(), 2 * layer, pairs.clone(), k, 0);
+                let v = copy_pages(packed.clone(), 2 * layer + 1, pairs.clone(), v, 0);
+                ((), k, v)
+            });
+        }
+    }
+
+    /// Parts of a packed page: keys and values of every layer.
+    fn parts(&self) -> usize {
+        2 * self.layers.len()
+    }
+
+    fn pairs(&self, pairs: impl Iterator<Item = [u32; 2]>) -> Tensor<1, Int> {
+        let pairs: Vec<u32> = pairs.flatten().collect();
+        let len = pairs.len();
+        Tensor::from_data(TensorData::new(pairs, [len]), (&self.device, DType::U32))
     }
 
     /// The layers, first to last.

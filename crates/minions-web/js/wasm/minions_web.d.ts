@@ -3,7 +3,7 @@
  * `tests/package/types.test.mjs` proves that the generated declarations say the same.
  */
 import type { Adapter, ModelInfo, Progress } from "../types.js";
-import type { Counters, KernelCheck, KernelSpeed, Tally, WireRequest, WireRun } from "../wire.js";
+import type { Counters, KernelCheck, KernelSpeed, Tally, WireLoad, WireRequest, WireRun } from "../wire.js";
 
 /** Loads and starts the wasm. */
 export default function init(options?: { module_or_path: string | URL }): Promise<unknown>;
@@ -13,10 +13,7 @@ export class Engine {
   static load(
     files: Map<string, Blob>,
     main: string,
-    device: string,
-    contextLength: number | null | undefined,
-    cacheTokens: number | null | undefined,
-    quantize: string | null | undefined,
+    load: WireLoad,
     onProgress: (progress: Progress) => void,
   ): Promise<Engine>;
   info(): ModelInfo;
