@@ -63,6 +63,7 @@ const DEPENDENCIES: &[(&str, &[&str])] = &[
             "minions-providers",
             "serde",
             "serde_json",
+            "sha2",
             "thiserror",
             "wasm-bindgen",
             "wasm-bindgen-futures",

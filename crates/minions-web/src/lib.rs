@@ -8,6 +8,7 @@
 
 mod blob_source;
 mod diagnostics;
+mod digest;
 mod engine;
 mod error;
 mod fetch;
@@ -19,5 +20,6 @@ mod start;
 mod stream;
 
 pub use diagnostics::{Rehearsal, bench_kernels, check_kernels, memory_bytes};
+pub use digest::Sha256Digest;
 pub use engine::{Engine, probe};
 pub use stream::Stream;

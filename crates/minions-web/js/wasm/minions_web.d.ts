@@ -40,6 +40,15 @@ export function checkKernels(): Promise<KernelCheck[]>;
 export function benchKernels(quick: boolean): Promise<KernelSpeed[]>;
 export function memoryBytes(): number;
 
+/** A SHA-256 digest in the making. */
+export class Sha256 {
+  constructor();
+  update(bytes: Uint8Array): void;
+  /** In hexadecimal digits. What comes after is of another. */
+  finish(): string;
+  free(): void;
+}
+
 export class Rehearsal {
   constructor();
   run(): Promise<number>;
