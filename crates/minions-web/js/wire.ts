@@ -3,7 +3,7 @@ import type { FinishReason, History, Message, ProtocolName, Usage } from "./even
 import type { Privacy } from "./options.js";
 import type { JsonMode, Recording } from "./providers.js";
 import type { ResponseFormat, TokenLogprob } from "./chat.js";
-import type { Adapter, Device, ModelInfo, Pooling, Progress, Quantization } from "./types.js";
+import type { Adapter, Device, KvFormat, ModelInfo, Pooling, Progress, Quantization } from "./types.js";
 
 /** A model as the worker gets it: addresses are absolute. */
 export type WireSource = { url: string } | { files: Record<string, Blob> };
@@ -138,6 +138,7 @@ export type Methods = {
       device: Device;
       contextLength: number | null;
       cacheTokens: number | null;
+      kvCache: KvFormat | null;
       quantize: Quantization | null;
       wasmUrl: string | null;
     };

@@ -11,7 +11,7 @@ let isLoading = false;
 const streams = new Map<number, Channel>();
 
 const die = serve<Methods>(globalThis as unknown as Endpoint, {
-  async load({ source, device, contextLength, cacheTokens, quantize, wasmUrl }, { signal, emit }) {
+  async load({ source, device, contextLength, cacheTokens, kvCache, quantize, wasmUrl }, { signal, emit }) {
     if (engine || isLoading) throw new MinionsError("invalid_request", "this worker holds an engine already; unload it first");
     isLoading = true;
     try {
@@ -21,7 +21,7 @@ const die = serve<Methods>(globalThis as unknown as Endpoint, {
           : { files: new Map(Object.entries(source.files)), main: pickMain(Object.keys(source.files)) };
       await start(wasmUrl);
       signal.throwIfAborted();
-      const loaded = await Engine.load(model.files, model.main, device, contextLength, cacheTokens, quantize, emit);
+      const loaded = await Engine.load(model.files, model.main, device, contextLength, cacheTokens, kvCache, quantize, emit);
       if (signal.aborted) {
         loaded.free();
         throw signal.reason;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use js_sys::{Float32Array, Function, Map, Uint32Array};
 use minions_chat::ChatRequest;
-use minions_engine::{BetweenSteps, Compute, Date, LoadOptions, Pooling, Progress};
+use minions_engine::{BetweenSteps, Compute, Date, KvFormat, LoadOptions, Pooling, Progress};
 use wasm_bindgen::prelude::*;
 
 use crate::blob_source::BlobSource;
@@ -41,21 +41,26 @@ pub struct Engine {
 #[wasm_bindgen]
 impl Engine {
     /// Loads the model that the file `main` describes, on `device`: `auto`, `gpu` or `cpu`; its floats as they are, or
-    /// quantised to `q8_0` or `q4_0`.
+    /// quantised to `q8_0` or `q4_0`, and a cache in `f32` or `q8_0`.
+    #[expect(clippy::too_many_arguments, reason = "what JavaScript says, each in a type that needs no parsing")]
     pub async fn load(
         #[wasm_bindgen(unchecked_param_type = "Map<string, Blob>")] files: Map,
         main: String,
         device: String,
         context_length: Option<u32>,
         cache_tokens: Option<u32>,
+        kv_cache: Option<String>,
         quantize: Option<String>,
         #[wasm_bindgen(unchecked_param_type = "(progress: Progress) => void")] on_progress: Function,
     ) -> Result<Self, JsValue> {
         let quantize = quantize.map(|name| name.parse()).transpose().map_err(Failure::from)?;
+        let kv_cache = kv_cache.map(|name| name.parse::<KvFormat>()).transpose();
+        let kv_cache = kv_cache.map_err(|error| Failure::invalid_request(error.to_string()))?.unwrap_or_default();
         let compute = open(&device).await?;
         let options = LoadOptions {
             context_length: context_length.map(|length| length as usize),
             cache_tokens: cache_tokens.map(|tokens| tokens as usize),
+            kv_cache,
             quantize,
             date: Some(today()),
             between_steps: Some(take_turns()),

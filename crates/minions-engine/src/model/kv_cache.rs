@@ -2,7 +2,7 @@
 //! Whose a page is, `generate/pages.rs` knows.
 
 use burn::tensor::{Device, Tensor};
-use minions_shaders::PAGE_SIZE;
+use minions_shaders::{KvFormat, PAGE_SIZE};
 
 use super::ModelConfig;
 
@@ -12,19 +12,37 @@ pub struct KvCache {
     layers: Vec<LayerCache>,
 }
 
-/// Keys and values of one layer: `[slots, kv_heads · head_dim]` each.
+/// Keys and values of one layer.
 #[derive(Debug)]
 pub struct LayerCache {
     /// `None` only while a kernel writes: on the CPU the buffer must be the kernel's alone to be changed in place.
-    pages: Option<(Tensor<2>, Tensor<2>)>,
+    pages: Option<KvPages>,
+}
+
+/// Keys and values of one layer: `[slots, kv_heads · words of a head]` each. What the words are, only `format` says: whoever
+/// copies slots copies words.
+#[derive(Clone, Debug)]
+pub struct KvPages {
+    /// Keys.
+    pub k: Tensor<2>,
+    /// Values.
+    pub v: Tensor<2>,
+    /// What a head's words are.
+    pub format: KvFormat,
 }
 
 impl KvCache {
     /// A cache of `pages` pages.
-    pub fn new(config: &ModelConfig, pages: usize, device: &Device) -> Self {
-        let shape = [pages * PAGE_SIZE, config.n_kv_heads * config.head_dim];
-        let layer = || LayerCache { pages: Some((Tensor::zeros(shape, device), Tensor::zeros(shape, device))) };
+    pub fn new(config: &ModelConfig, format: KvFormat, pages: usize, device: &Device) -> Self {
+        let shape = [pages * PAGE_SIZE, config.n_kv_heads * format.words(config.head_dim)];
+        let tensor = || Tensor::zeros(shape, device);
+        let layer = || LayerCache { pages: Some(KvPages { k: tensor(), v: tensor(), format }) };
         Self { layers: (0..config.layers.len()).map(|_| layer()).collect() }
+    }
+
+    /// Bytes that a token's keys take in a layer, and as many its values.
+    pub fn row_bytes(config: &ModelConfig, format: KvFormat) -> usize {
+        config.n_kv_heads * format.words(config.head_dim) * size_of::<u32>()
     }
 
     /// The layers, first to last.
@@ -35,15 +53,14 @@ impl KvCache {
 
 impl LayerCache {
     /// Hands keys and values to `kernel`, which returns them changed beside its own result.
-    pub fn write<T>(&mut self, kernel: impl FnOnce(Tensor<2>, Tensor<2>) -> (T, Tensor<2>, Tensor<2>)) -> T {
-        let (k, v) = self.pages.take().expect("no kernel is writing");
-        let (result, k, v) = kernel(k, v);
-        self.pages = Some((k, v));
+    pub fn write<T>(&mut self, kernel: impl FnOnce(KvPages) -> (T, KvPages)) -> T {
+        let (result, pages) = kernel(self.pages.take().expect("no kernel is writing"));
+        self.pages = Some(pages);
         result
     }
 
     /// Keys and values.
-    pub fn read(&self) -> (Tensor<2>, Tensor<2>) {
+    pub fn read(&self) -> KvPages {
         self.pages.clone().expect("no kernel is writing")
     }
 }

@@ -16,6 +16,7 @@ export class Engine {
     device: string,
     contextLength: number | null | undefined,
     cacheTokens: number | null | undefined,
+    kvCache: string | null | undefined,
     quantize: string | null | undefined,
     onProgress: (progress: Progress) => void,
   ): Promise<Engine>;
