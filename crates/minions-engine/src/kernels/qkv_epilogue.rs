@@ -17,6 +17,10 @@ use crate::model::{KvPages, RopeTable};
 
 #[backend_extension(Cube, Flex)]
 trait QkvEpilogueOps: Backend {
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the bindings of the kernel; not expected of all that the macro makes of it"
+    )]
     fn qkv_epilogue(
         qkv: FloatTensor<Self>,
         step: IntTensor<Self>,

@@ -19,8 +19,8 @@ pub struct LayerCache {
     pages: Option<KvPages>,
 }
 
-/// Keys and values of one layer: `[slots, kv_heads · words of a head]` each. What the words are, only `format` says: whoever
-/// copies slots copies words.
+/// Keys and values of one layer: `[slots, kv_heads · words of a head]` each. What the words are, only `format` says: a slot
+/// can be copied, but not computed with, since as floats its words may be subnormal or no numbers at all.
 #[derive(Clone, Debug)]
 pub struct KvPages {
     /// Keys.
