@@ -1,12 +1,12 @@
 // attention_decode:  out[r, h, :] = sum_p softmax_p(score(q[r, h, :], k[p, g, :])) * v[p, g, :],  p = first(r) ..= position(r)
 // score(q, k) = scale * dot(q, k), or with a softcap c > 0:  c * tanh(scale * dot(q, k) / c)
 // first(r) = 0, or with a window w > 0:  max(0, position(r) + 1 - w)
-// q, out: [rows, H * D]   k_pages, v_pages: [n_pages * 16, G * D]   g = h / (H / G)   D: multiple of 8, at most 256
+// q, out: [rows, H * D]   k_pages, v_pages: [n_pages * 16, G heads of D]   g = h / (H / G)   D: multiple of 8, at most 256
 //
 //   binding 0  q        vec4<f32>
 //   binding 1  step     u32        row headers, the block table at params.table_offset, groups at params.groups_offset
-//   binding 2  k_pages  vec4<f32>
-//   binding 3  v_pages  vec4<f32>
+//   binding 2  k_pages  KvWords    as shared/kv_*.wgsl say
+//   binding 3  v_pages  KvWords
 //   binding 4  out      vec4<f32>
 //   binding 5  params   uniform
 //
@@ -29,11 +29,12 @@ const MASKED: f32 = -1e30;
 
 @group(0) @binding(0) var<storage, read_write> q: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> step: array<u32>;
-@group(0) @binding(2) var<storage, read_write> k_pages: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> v_pages: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> k_pages: array<KvWords>;
+@group(0) @binding(3) var<storage, read_write> v_pages: array<KvWords>;
 @group(0) @binding(4) var<storage, read_write> out: array<vec4<f32>>;
 @group(0) @binding(5) var<uniform> params: Params;
 
+{{ kv }}
 /// How many rows the group has, how many positions they share, a multiple of 64, and each row's place.
 struct Group { count: u32, shared_end: u32, p0: vec4<u32>, p1: vec4<u32>, p2: vec4<u32>, p3: vec4<u32> }
 
@@ -61,11 +62,11 @@ fn capped(scores: vec4<f32>) -> vec4<f32> {
     return scores;
 }
 
-/// vec4 index of the KV row of kv head `kv_head` at `position` of sequence `sequence`.
+/// Where in the pages the KvWords begin of kv head `kv_head` at `position` of sequence `sequence`.
 fn kv_row(position: u32, sequence: u32, kv_head: u32) -> u32 {
     let page = step[params.table_offset + sequence * params.pages_per_seq + position / 16u];
     let slot = min(page, params.n_pages - 1u) * 16u + position % 16u;
-    return (slot * params.n_kv_heads + kv_head) * (params.head_dim / 4u);
+    return (slot * params.n_kv_heads + kv_head) * kv_stride();
 }
 
 /// Row `row` of the step: its number, sequence, last position and first position.
@@ -137,7 +138,7 @@ fn walk(before: State, r: u32, row: vec4<u32>, begin: u32, kv_head: u32, lane: u
         let a3 = kv_row(min(p + 48u, row.z), row.y, kv_head);
         var product = vec4<f32>();
         for (var i = lane % 8u; i < width; i += 8u) {
-            product = dots(query[r * 64u + i], k_pages[a0 + i], k_pages[a1 + i], k_pages[a2 + i], k_pages[a3 + i], product);
+            product = dots(query[r * 64u + i], k_at(a0, i), k_at(a1, i), k_at(a2, i), k_at(a3, i), product);
         }
         products[lane] = product;
         workgroupBarrier();
@@ -157,7 +158,7 @@ fn walk(before: State, r: u32, row: vec4<u32>, begin: u32, kv_head: u32, lane: u
         workgroupBarrier();
         if (lane / width < teams) {
             for (var i = lane / width; i < min(64u, row.z - first + 1u); i += teams) {
-                state = added(state, probs[i], v_pages[slots[i] + lane % width]);
+                state = added(state, probs[i], v_at(slots[i], lane % width));
             }
         }
     }
@@ -241,10 +242,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             var d2 = d0;
             var d3 = d0;
             for (var i = lane % 8u; i < width; i += 8u) {
-                let k0 = k_pages[a0 + i];
-                let k1 = k_pages[a1 + i];
-                let k2 = k_pages[a2 + i];
-                let k3 = k_pages[a3 + i];
+                let k0 = k_at(a0, i);
+                let k1 = k_at(a1, i);
+                let k2 = k_at(a2, i);
+                let k3 = k_at(a3, i);
                 d0 = dots(query[i], k0, k1, k2, k3, d0);
                 d1 = dots(query[(64u + i) % (64u * ROWS)], k0, k1, k2, k3, d1);
                 if (count > 2u) { d2 = dots(query[(128u + i) % (64u * ROWS)], k0, k1, k2, k3, d2); }
@@ -275,7 +276,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             workgroupBarrier();
             if (lane / width < teams) {
                 for (var i = lane / width; i < 64u; i += teams) {
-                    let v = v_pages[slots[i] + lane % width];
+                    let v = v_at(slots[i], lane % width);
                     s0 = added(s0, probs[i], v);
                     s1 = added(s1, probs[(64u + i) % (64u * ROWS)], v);
                     if (count > 2u) { s2 = added(s2, probs[(128u + i) % (64u * ROWS)], v); }

@@ -1,12 +1,12 @@
 // attention_prefill:  out[r, h, :] = sum_p softmax_p(score(q[r, h, :], k[p, g, :])) * v[p, g, :],  p = first(r) ..= position(r)
 // score(q, k) = scale * dot(q, k), or with a softcap c > 0:  c * tanh(scale * dot(q, k) / c)
 // first(r) = 0, or with a window w > 0:  max(0, position(r) + 1 - w)
-// q, out: [rows, H * D]   k_pages, v_pages: [n_pages * 16, G * D]   g = h / (H / G)   D: multiple of 8, at most 256
+// q, out: [rows, H * D]   k_pages, v_pages: [n_pages * 16, G heads of D]   g = h / (H / G)   D: multiple of 8, at most 256
 //
 //   binding 0  q        vec4<f32>
 //   binding 1  step     u32        row headers, block table at table_offset, tiles at tiles_offset
-//   binding 2  k_pages  vec4<f32>
-//   binding 3  v_pages  vec4<f32>
+//   binding 2  k_pages  KvWords    as shared/kv_*.wgsl say
+//   binding 3  v_pages  KvWords
 //   binding 4  out      vec4<f32>  the rows of the tiles; other rows keep what they had
 //   binding 5  params   uniform
 //
@@ -28,11 +28,12 @@ const MASKED: f32 = -1e30;
 
 @group(0) @binding(0) var<storage, read_write> q: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> step: array<u32>;
-@group(0) @binding(2) var<storage, read_write> k_pages: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> v_pages: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> k_pages: array<KvWords>;
+@group(0) @binding(3) var<storage, read_write> v_pages: array<KvWords>;
 @group(0) @binding(4) var<storage, read_write> out: array<vec4<f32>>;
 @group(0) @binding(5) var<uniform> params: Params;
 
+{{ kv }}
 /// First row, row count, position of the first row, sequence.
 var<workgroup> tile: vec4<u32>;
 /// Scores, then probabilities: vec4 of 4 rows at [position * 4 + row / 4].
@@ -53,11 +54,11 @@ fn kv_place(position: u32, part: u32) -> u32 {
     return position * 16u + (part ^ (position & 15u));
 }
 
-/// vec4 index of the KV row of kv head `kv_head` at `position` of sequence `sequence`.
+/// Where in the pages the KvWords begin of kv head `kv_head` at `position` of sequence `sequence`.
 fn kv_row(position: u32, sequence: u32, kv_head: u32) -> u32 {
     let page = step[params.table_offset + sequence * params.pages_per_seq + position / 16u];
     let slot = min(page, params.n_pages - 1u) * 16u + position % 16u;
-    return (slot * params.n_kv_heads + kv_head) * (params.head_dim / 4u);
+    return (slot * params.n_kv_heads + kv_head) * kv_stride();
 }
 
 @compute @workgroup_size(64)
@@ -119,7 +120,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             for (var i = quad; i < TILE_KV; i += 4u) {
                 var value = vec4<f32>();
                 if (column < width) {
-                    value = k_pages[kv_row(min(first + i, last), sequence, kv_head) + column];
+                    value = k_at(kv_row(min(first + i, last), sequence, kv_head), column);
                 }
                 kv_tile[kv_place(i, part)] = value;
             }
@@ -157,7 +158,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         for (var i = quad; i < TILE_KV; i += 4u) {
             var value = vec4<f32>();
             if (v_part < width) {
-                value = v_pages[kv_row(min(first + i, last), sequence, kv_head) + v_part];
+                value = v_at(kv_row(min(first + i, last), sequence, kv_head), v_part);
             }
             kv_tile[kv_place(i, part)] = value;
         }

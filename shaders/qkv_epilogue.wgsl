@@ -2,7 +2,7 @@
 // k, v to the row's KV slot. Rotation of pair i < R/2 of a head's first R elements (half-split):
 //   (a, b) = (x[i], x[i + R/2]) -> (a cos - b sin, b cos + a sin);  elements from R on are not turned
 // qkv: [rows, (H + 2 G) * D]   rope: [context_length, R / 2] of (cos, sin)   q: [rows, H * D]
-// k_pages, v_pages: [slots, G * D]
+// k_pages, v_pages: [slots, G heads of D]
 // vectors: with has_bias the bias [(H + 2 G) * D], then with has_norm the weights of q's norm [D] and of k's norm [D]
 //
 //   binding 0  qkv      f32
@@ -10,8 +10,8 @@
 //   binding 2  rope     vec2<f32>  not read with R = 0
 //   binding 3  vectors  f32        not read without bias and norm
 //   binding 4  q        f32        written whole
-//   binding 5  k_pages  f32        one slot written per row
-//   binding 6  v_pages  f32        likewise
+//   binding 5  k_pages  KvWords    as shared/kv_write_*.wgsl say; one slot written per row
+//   binding 6  v_pages  KvWords    likewise
 //   binding 7  params   uniform
 //
 // Dispatch: x = H + 2 G, y = rows; a workgroup of 64 per head, an invocation per pair.
@@ -31,10 +31,11 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> rope: array<vec2<f32>>;
 @group(0) @binding(3) var<storage, read_write> vectors: array<f32>;
 @group(0) @binding(4) var<storage, read_write> q: array<f32>;
-@group(0) @binding(5) var<storage, read_write> k_pages: array<f32>;
-@group(0) @binding(6) var<storage, read_write> v_pages: array<f32>;
+@group(0) @binding(5) var<storage, read_write> k_pages: array<KvWords>;
+@group(0) @binding(6) var<storage, read_write> v_pages: array<KvWords>;
 @group(0) @binding(7) var<uniform> params: Params;
 
+{{ kv_write }}
 var<workgroup> lanes: array<f32, 64>;
 var<workgroup> eighths: array<f32, 8>;
 
@@ -96,7 +97,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let turns = params.rotary_dim / 2u;
     let to = (row * params.n_heads + head) * params.head_dim;
     let kv_head = (head - min(head, params.n_heads)) % params.n_kv_heads;
-    let kv_to = (slot * params.n_kv_heads + kv_head) * params.head_dim;
+    let kv_to = (slot * params.n_kv_heads + kv_head) * kv_stride();
     for (var pair = lane; pair < params.head_dim / 2u; pair += 64u) {
         let is_turned = pair < turns;
         // Elements that are not turned pair up with their neighbours.
@@ -117,12 +118,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         if (is_query) {
             q[to + i] = a;
             q[to + j] = b;
-        } else if (is_kept && is_value) {
-            v_pages[kv_to + i] = a;
-            v_pages[kv_to + j] = b;
         } else if (is_kept) {
-            k_pages[kv_to + i] = a;
-            k_pages[kv_to + j] = b;
+            kv_put(is_value, kv_to, i, a);
+            kv_put(is_value, kv_to, j, b);
         }
+    }
+    if (!is_query) {
+        kv_finish(is_value, is_kept, kv_to, lane);
     }
 }

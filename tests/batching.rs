@@ -10,7 +10,7 @@ use minions_chat::{
     ChatError, ChatModel, ChatRequest, ChatResponse, FinishReason, JsonSchema, Message, ResponseFormat, TokenLogprob,
 };
 use minions_cli::FileSource;
-use minions_engine::{Compute, Engine, LoadOptions, MemoryPages, Overlays, Pooling};
+use minions_engine::{Compute, Engine, KvFormat, LoadOptions, MemoryPages, Overlays, Pooling};
 use minions_protocol::job_prompt;
 use minions_shaders::cases::Noise;
 use minions_tests::{RANDOM_WORKER_CONTEXT, RandomWorker, workspace};
@@ -73,9 +73,13 @@ async fn callers_take_turns() {
 #[tokio::test]
 async fn what_the_cache_gives_up_comes_back() {
     let gpu = Compute::gpu().await.expect("a Vulkan, Metal or DirectX 12 adapter");
-    for compute in [cpu(), gpu] {
-        let worker = RandomWorker::with_options(compute.clone(), 9, small_cache(1 << 20)).await;
-        let alone = RandomWorker::load(compute, 9).await;
+    for (compute, kv_cache) in
+        [cpu(), gpu].into_iter().flat_map(|compute| KvFormat::ALL.map(|kv| (compute.clone(), kv)))
+    {
+        let options = LoadOptions { kv_cache, ..small_cache(1 << 20) };
+        let worker = RandomWorker::with_options(compute.clone(), 9, options).await;
+        let options = LoadOptions { kv_cache, ..LoadOptions::default() };
+        let alone = RandomWorker::with_options(compute, 9, options).await;
         let mut rounds = Vec::new();
         for task in 0..2 {
             let before = worker.engine.tally();

@@ -353,11 +353,14 @@ async fn refuses_arguments_that_cannot_be_meant() {
     let worker = ["--worker", "http://127.0.0.1:9/v1"];
     let quantised = ["--worker", "http://127.0.0.1:9/v1", "--worker-model", "w", "--quantize", "q4_0"];
     let cached = ["--worker", "http://127.0.0.1:9/v1", "--worker-model", "w", "--cache-tokens", "9000"];
+    let cached_in = ["--worker", "http://127.0.0.1:9/v1", "--worker-model", "w", "--kv-cache", "q8_0"];
     for (arguments, words) in [
         (&worker[..], "--worker-model is missing"),
         (&quantised, "--quantize is for a worker in this process"),
         (&cached, "--cache-tokens is for a worker in this process"),
+        (&cached_in, "--kv-cache is for a worker in this process"),
         (&["--quantize", "q3"], "q8_0 or q4_0"),
+        (&["--kv-cache", "q4_0"], "it must be f32 or q8_0"),
         (&["--worker", "/no/such.gguf"], "there is no worker at /no/such.gguf"),
         (&["--base-url", "localhost:8080"], "write a full address"),
         (&["--max-rounds", "0"], "--max-rounds"),

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use futures_util::future::join_all;
 use minions_chat::{ChatModel, ChatRequest, Message, TokenLogprob};
 use minions_cli::FileSource;
-use minions_engine::{Compute, Engine, LoadOptions, MemorySource, Overlays};
+use minions_engine::{Compute, Engine, KvFormat, LoadOptions, MemorySource, Overlays};
 use minions_tests::workspace;
 use serde::Deserialize;
 
@@ -15,6 +15,8 @@ use serde::Deserialize;
 const LOGITS_TOLERANCE: f32 = 1e-3;
 /// A GGUF file holds the same float16 weights, and the norms as float32: only its angles may be rounded otherwise.
 const GGUF_TOLERANCE: f32 = 1e-4;
+/// Keys and values in 8 bits of models of random weights, which have nothing to hold on to.
+const QUANTIZED_CACHE_COSINE: f64 = 0.9995;
 
 #[derive(Deserialize)]
 struct Golden {
@@ -122,20 +124,49 @@ async fn replies_together_are_the_replies_alone() {
     // As on hardware: with overlays, and with rows that share what they load of the cache. One family has a window.
     let hardware = gpu.clone().with_overlays(Overlays::Everywhere);
     let some = ["llama", "gemma2"].map(String::from).to_vec();
+    // Windows, norms of queries and keys, layers that turn nothing, groups of heads.
+    let quantized = ["gemma3", "phi3", "qwen3", "smollm3"].map(String::from).to_vec();
     let cpu = Compute::cpu("this is the CPU's test");
-    for (compute, families) in [(gpu, families()), (hardware, some), (cpu, families())] {
+    for (compute, families, format) in [
+        (gpu.clone(), families(), KvFormat::F32),
+        (hardware.clone(), some.clone(), KvFormat::F32),
+        (cpu.clone(), families(), KvFormat::F32),
+        (gpu, quantized.clone(), KvFormat::Q8_0),
+        (hardware, some, KvFormat::Q8_0),
+        (cpu, quantized, KvFormat::Q8_0),
+    ] {
         for family in families {
             let run = &golden(&family).runs[0];
             let requests: Vec<_> = (0..11).map(|index| one_of_many(run, index)).collect();
-            let (alone, together) =
-                (load(&compute, &family, run.context_length).await, load(&compute, &family, run.context_length).await);
+            let load = || load_with(&compute, &family, run.context_length, format);
+            let (alone, together) = (load().await, load().await);
             let replies = join_all(requests.iter().map(|request| answer(&together, request))).await;
             let tally = together.tally();
             assert!(tally.decode_rows > 2 * tally.decode_steps, "{family}: they share steps: {tally:?}");
             assert_eq!(tally.held_pages, 0, "{family}: {tally:?}");
             for (index, (request, reply)) in requests.iter().zip(replies).enumerate() {
-                let name = format!("{family}, reply {index} on {}", alone.adapter().name);
+                let name = format!("{family}, cache {format}, reply {index} on {}", alone.adapter().name);
                 assert_eq!(reply, answer(&alone, request).await, "{name}");
+            }
+        }
+    }
+}
+
+/// Keys and values in 8 bits: nearly the same model, on the CPU and on a GPU.
+#[tokio::test]
+async fn a_cache_in_8_bits_is_nearly_the_same_model() {
+    let gpu = Compute::gpu().await.expect("a Vulkan, Metal or DirectX 12 adapter");
+    for compute in [Compute::cpu("this is the CPU's test"), gpu] {
+        for family in families() {
+            for run in &golden(&family).runs {
+                let exact = load(&compute, &family, run.context_length).await;
+                let quantized = load_with(&compute, &family, run.context_length, KvFormat::Q8_0).await;
+                let expected = exact.logits(&run.ids).await.expect("the prompt fits");
+                let actual = quantized.logits(&run.ids).await.expect("the prompt fits");
+                let cosine = cosine(&actual, &expected);
+                let name = format!("{family}, {} tokens on {}", run.ids.len(), quantized.adapter().name);
+                println!("{name}: cosine {cosine:.6}");
+                assert!((QUANTIZED_CACHE_COSINE..1.0).contains(&cosine), "{name}: {cosine}");
             }
         }
     }
@@ -281,6 +312,11 @@ fn largest_difference(actual: &[f32], expected: &[f32]) -> f32 {
         .fold(0.0, |largest, difference| if difference.is_nan() { f32::INFINITY } else { difference.max(largest) })
 }
 
+fn cosine(a: &[f32], b: &[f32]) -> f64 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+}
+
 fn request(run: &Run) -> ChatRequest {
     ChatRequest {
         max_tokens: Some(run.greedy_ids.len() as u32),
@@ -294,8 +330,12 @@ async fn say(engine: &Engine, run: &Run) -> String {
 }
 
 async fn load(compute: &Compute, path: &str, context_length: usize) -> Engine {
+    load_with(compute, path, context_length, KvFormat::F32).await
+}
+
+async fn load_with(compute: &Compute, path: &str, context_length: usize, kv_cache: KvFormat) -> Engine {
     let (source, main) = FileSource::open(&fixtures().join(path)).expect("a model's path");
-    let options = LoadOptions { context_length: Some(context_length), ..LoadOptions::default() };
+    let options = LoadOptions { context_length: Some(context_length), kv_cache, ..LoadOptions::default() };
     let engine = Engine::load(compute.clone(), source, &main, options, &mut |_| {}).await;
     engine.unwrap_or_else(|error| panic!("{path}: {error}"))
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use minions_chat::{ChatModel, ChatRequest, Message};
 use minions_cli::FileSource;
-use minions_engine::{Compute, Engine, LoadOptions};
+use minions_engine::{Compute, Engine, KvFormat, LoadOptions};
 use minions_tests::workspace;
 use serde::Deserialize;
 
@@ -15,6 +15,8 @@ use serde::Deserialize;
 const LOGITS_TOLERANCE: f32 = 2e-3;
 /// Q8_0 keeps 8 bits of each weight.
 const QUANTIZED_COSINE: f32 = 0.999;
+/// A cache in Q8_0 keeps 8 bits of each key and value.
+const QUANTIZED_CACHE_COSINE: f32 = 0.997;
 
 #[derive(Deserialize)]
 struct Golden {
@@ -74,6 +76,36 @@ async fn quantized_it_is_nearly_the_same_model() {
                 assert!(cosine >= QUANTIZED_COSINE, "{adapter}, {}, position {position}: {cosine}", prompt.label);
             }
         }
+    }
+}
+
+/// Keys and values in 8 bits, with the weights as they are: nearly the same scores, and the same replies.
+#[tokio::test]
+async fn with_a_cache_in_8_bits_it_says_the_same() {
+    let exact = hugging_face(Compute::cpu("this is the CPU's test")).await;
+    for compute in [Compute::cpu("this is the CPU's test"), gpu().await] {
+        let options = LoadOptions { kv_cache: KvFormat::Q8_0, ..LoadOptions::default() };
+        let engine = load(compute, fixture(""), options).await;
+        let adapter = engine.adapter().name.clone();
+        let golden = golden();
+        let mut least = 1.0_f32;
+        for prompt in golden.prompts {
+            let expected = exact.logits(&prompt.ids).await.expect("the prompt fits");
+            let actual = engine.logits(&prompt.ids).await.expect("the prompt fits");
+            assert_ne!(actual, expected, "{}: they are rounded", prompt.label);
+            let columns = prompt.logits.columns;
+            let cosines = expected.chunks(columns).zip(actual.chunks(columns)).map(|(e, a)| cosine(e, a));
+            let of_prompt = cosines.fold(1.0, f32::min);
+            println!(
+                "{adapter}, {}: least cosine {of_prompt:.6}, of all {:.6}",
+                prompt.label,
+                cosine(&expected, &actual)
+            );
+            least = least.min(of_prompt);
+            let reply = ask(&engine, prompt.messages.clone(), golden.max_new_tokens).await;
+            assert_eq!(reply, prompt.greedy, "{adapter}, {}: greedy reply", prompt.label);
+        }
+        assert!(least >= QUANTIZED_CACHE_COSINE, "{adapter}: {least}");
     }
 }
 
@@ -147,16 +179,16 @@ async fn gpu() -> Compute {
 }
 
 async fn hugging_face(compute: Compute) -> Engine {
-    load(compute, fixture("")).await
+    load(compute, fixture(""), LoadOptions::default()).await
 }
 
 async fn gguf(compute: Compute) -> Engine {
-    load(compute, workspace().join("www/public/models/demo-worker.gguf")).await
+    load(compute, workspace().join("www/public/models/demo-worker.gguf"), LoadOptions::default()).await
 }
 
-async fn load(compute: Compute, path: PathBuf) -> Engine {
+async fn load(compute: Compute, path: PathBuf, options: LoadOptions) -> Engine {
     let (source, main) = FileSource::open(&path).expect("a model's path");
-    Engine::load(compute, source, &main, LoadOptions::default(), &mut |_| {}).await.expect("the model loads")
+    Engine::load(compute, source, &main, options, &mut |_| {}).await.expect("the model loads")
 }
 
 fn golden() -> Golden {

@@ -6,10 +6,12 @@
 
 pub mod cases;
 pub mod cpu;
+mod kv;
 mod registry;
 pub mod step;
 pub mod weights;
 
+pub use kv::{KvFormat, UnknownKvFormat};
 pub use registry::*;
 pub use step::{
     Adjustment, GROUP_ROWS, Group, MAX_ALTERNATIVES, MAX_HEAD_DIM, PAGE_SIZE, RowHeader, Sampling, TILE_ROWS, Tile,

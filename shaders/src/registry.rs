@@ -6,6 +6,7 @@
 
 use bytemuck::Pod;
 
+use crate::kv::KvFormat;
 use crate::weights::WeightFormat;
 
 /// Row counts the products for few rows come in.
@@ -30,6 +31,8 @@ pub struct Shader {
     pub workgroup_size: u32,
     /// Has a `{{ weights }}` slot.
     pub takes_weights: bool,
+    /// Has a `{{ kv }}` or a `{{ kv_write }}` slot.
+    pub takes_kv: bool,
     /// What a `{{ ROWS }}` slot takes; nothing where there is none.
     pub row_groups: &'static [u32],
     /// The overlays it comes in beside the baseline, the one to be preferred first.
@@ -86,6 +89,8 @@ impl Overlay {
 pub struct Slots {
     /// Format behind `{{ weights }}`.
     pub weights: Option<WeightFormat>,
+    /// Format of the cache behind `{{ kv }}` and `{{ kv_write }}`.
+    pub kv: Option<KvFormat>,
     /// Row group behind `{{ ROWS }}`: one of the shader's.
     pub rows: Option<u32>,
     /// The variant; `None` is the baseline.
@@ -94,7 +99,7 @@ pub struct Slots {
 
 impl Slots {
     /// For a shader without slots.
-    pub const NONE: Self = Self { weights: None, rows: None, overlay: None };
+    pub const NONE: Self = Self { weights: None, kv: None, rows: None, overlay: None };
 
     /// For a shader that reads a weight matrix.
     pub const fn weights(format: WeightFormat) -> Self {
@@ -106,9 +111,14 @@ impl Slots {
         Self { weights: Some(format), rows: Some(rows), ..Self::NONE }
     }
 
-    /// For a shader that serves a fixed number of rows per workgroup.
-    pub const fn rows(rows: u32) -> Self {
-        Self { rows: Some(rows), ..Self::NONE }
+    /// For a shader that reads or writes the cache.
+    pub const fn kv(format: KvFormat) -> Self {
+        Self { kv: Some(format), ..Self::NONE }
+    }
+
+    /// For a shader that reads the cache and serves a fixed number of rows per workgroup.
+    pub const fn kv_and_rows(format: KvFormat, rows: u32) -> Self {
+        Self { rows: Some(rows), ..Self::kv(format) }
     }
 
     /// The same in another variant.
@@ -139,6 +149,9 @@ impl Shader {
         if let Some(format) = slots.weights {
             name = name + "." + format.name();
         }
+        if let Some(format) = slots.kv {
+            name = name + "." + format.name();
+        }
         if let Some(rows) = slots.rows {
             name = format!("{name}.r{rows}");
         }
@@ -165,12 +178,14 @@ impl Shader {
     /// All ways to fill the slots.
     pub fn specializations(&self) -> Vec<Slots> {
         let formats = if self.takes_weights { WeightFormat::ALL.map(Some).to_vec() } else { vec![None] };
+        let kv = if self.takes_kv { KvFormat::ALL.map(Some).to_vec() } else { vec![None] };
         let groups: Vec<Option<u32>> = match self.row_groups {
             [] => vec![None],
             groups => groups.iter().copied().map(Some).collect(),
         };
-        let baselines =
-            formats.iter().flat_map(|&weights| groups.iter().map(move |&rows| Slots { weights, rows, overlay: None }));
+        let formats =
+            formats.iter().flat_map(|&weights| kv.iter().map(move |&kv| Slots { weights, kv, ..Slots::NONE }));
+        let baselines = formats.flat_map(|slots| groups.iter().map(move |&rows| Slots { rows, ..slots }));
         baselines
             .flat_map(|slots| [slots].into_iter().chain(self.overlays(slots).map(move |o| slots.with_overlay(Some(o)))))
             .collect()
@@ -197,6 +212,7 @@ impl Shader {
 
     fn check(&self, slots: Slots) {
         assert_eq!(slots.weights.is_some(), self.takes_weights, "{}: weight format slot", self.stem);
+        assert_eq!(slots.kv.is_some(), self.takes_kv, "{}: cache format slot", self.stem);
         let takes_rows = !self.row_groups.is_empty();
         assert_eq!(slots.rows.is_some(), takes_rows, "{}: row group slot", self.stem);
         assert!(slots.rows.is_none_or(|rows| self.row_groups.contains(&rows)), "{}: row group {slots:?}", self.stem);
@@ -205,7 +221,7 @@ impl Shader {
 }
 
 /// What stands in `shared/` for the slots of these names. Only the slots decide, not the shader.
-fn parts(slots: Slots) -> [(&'static str, &'static str); 11] {
+fn parts(slots: Slots) -> [(&'static str, &'static str); 13] {
     let overlay = slots.overlay;
     // dp4a's bytes read words and factors as the format's own file does.
     let bytes = match (overlay, slots.weights) {
@@ -231,6 +247,11 @@ fn parts(slots: Slots) -> [(&'static str, &'static str); 11] {
         }
         _ => (include_str!("../shared/team_sum.wgsl"), include_str!("../shared/workgroup_sum.wgsl")),
     };
+    let (kv, kv_write) = match slots.kv {
+        Some(KvFormat::F32) => (include_str!("../shared/kv_f32.wgsl"), include_str!("../shared/kv_write_f32.wgsl")),
+        Some(KvFormat::Q8_0) => (include_str!("../shared/kv_q8_0.wgsl"), include_str!("../shared/kv_write_q8_0.wgsl")),
+        None => ("", ""),
+    };
     [
         ("{{ row_products }}", include_str!("../shared/row_products.wgsl")),
         ("{{ tile }}", tile),
@@ -241,6 +262,8 @@ fn parts(slots: Slots) -> [(&'static str, &'static str); 11] {
         ("{{ octet }}", include_str!("../shared/octet.wgsl")),
         ("{{ format }}", slots.weights.map_or("", weights_source)),
         ("{{ bytes }}", bytes),
+        ("{{ kv }}", kv),
+        ("{{ kv_write }}", kv_write),
         ("{{ team_sum }}", team_sum),
         ("{{ workgroup_sum }}", workgroup_sum),
     ]
@@ -311,6 +334,7 @@ impl Shader {
             outputs: 0,
             workgroup_size: 0,
             takes_weights: false,
+            takes_kv: false,
             row_groups: &[],
             overlays: &[],
         }
@@ -340,13 +364,14 @@ shader!(
     GATED_MATMUL = "gated_matmul", ["x", "weights"] => ["out"], 64, takes_weights; Dp4a, F16);
 shader!(
     /// Split into heads, bias, norm, rotation, write of k and v to the KV pages.
-    QKV_EPILOGUE = "qkv_epilogue", ["qkv", "step", "rope", "vectors"] => ["q", "k_pages", "v_pages"], 64);
+    QKV_EPILOGUE = "qkv_epilogue", ["qkv", "step", "rope", "vectors"] => ["q", "k_pages", "v_pages"], 64, takes_kv);
 shader!(
     /// Attention of single rows over their sequences' pages.
-    ATTENTION_DECODE = "attention_decode", ["q", "step", "k_pages", "v_pages"] => ["out"], 128 => ATTENTION_GROUPS);
+    ATTENTION_DECODE = "attention_decode", ["q", "step", "k_pages", "v_pages"] => ["out"], 128, takes_kv
+    => ATTENTION_GROUPS);
 shader!(
     /// Attention of tiles of consecutive rows over their sequences' pages.
-    ATTENTION_PREFILL = "attention_prefill", ["q", "step", "k_pages", "v_pages"] => ["out"], 64);
+    ATTENTION_PREFILL = "attention_prefill", ["q", "step", "k_pages", "v_pages"] => ["out"], 64, takes_kv);
 shader!(
     /// A vector added to every row.
     ADD_BIAS = "add_bias", ["x", "bias"] => ["out"], 64);

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use minions_shaders::{Overlay, SHADERS, Shader, Slots};
+use minions_shaders::{KvFormat, Overlay, SHADERS, Shader, Slots};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, ShaderStage, StorageAccess, TypeInner};
 
@@ -42,6 +42,11 @@ fn every_file_is_registered_and_has_a_twin() {
     let on_disk = stems(&root.join("shared"), "wgsl");
     let formats_on_disk: Vec<_> = on_disk.iter().filter(|stem| stem.starts_with("weights_")).collect();
     assert_eq!(formats_on_disk, BTreeSet::from(formats).iter().collect::<Vec<_>>(), "the shared files and the formats");
+    let formats = KvFormat::ALL.map(KvFormat::name);
+    let expected =
+        BTreeSet::from_iter(formats.iter().flat_map(|name| [format!("kv_{name}"), format!("kv_write_{name}")]));
+    let formats_on_disk: Vec<_> = on_disk.iter().filter(|stem| stem.starts_with("kv_")).collect();
+    assert_eq!(formats_on_disk, expected.iter().collect::<Vec<_>>(), "the shared files and the cache's formats");
 }
 
 #[test]

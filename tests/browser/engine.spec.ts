@@ -335,6 +335,27 @@ test("unloads, and says so to later calls", async ({ page }) => {
   expect(error).toContain("unloaded");
 });
 
+test("keeps its cache in 8 bits if that is asked for", async ({ page }) => {
+  await open(page);
+  const ids = Array.from({ length: 40 }, (_, i) => (97 * i) % 4096);
+  const scores: Float32Array[] = [];
+  for (const kvCache of ["f32", "q8_0"]) {
+    await page.evaluate(async ([url, kvCache]) => {
+      Object.assign(globalThis, { engine: await minions.Engine.load(url, { kvCache }) });
+    }, [GGUF, kvCache]);
+    scores.push(await logits(page, ids));
+    await page.evaluate(() => engine.unload());
+  }
+  const similar = cosine(scores[0]!, scores[1]!);
+  expect(similar).toBeGreaterThanOrEqual(MIN_COSINE);
+  expect(similar).toBeLessThan(1);
+  const refused = await page.evaluate(async (url) => {
+    const failure = await minions.Engine.load(url, { kvCache: "q4_0" }).catch((error: unknown) => error);
+    return { code: failure.code, message: failure.message };
+  }, GGUF);
+  expect(refused).toMatchObject({ code: "invalid_request", message: expect.stringContaining("f32 or q8_0") });
+});
+
 /** Scores after each id, as many rows as ids. */
 async function logits(page: Page, ids: number[]): Promise<Float32Array> {
   const base64 = await page.evaluate(async (ids) => {

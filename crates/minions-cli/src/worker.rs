@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use minions_engine::{Engine, LoadOptions, MemoryPages, MemorySource, PageStore, Quantization};
+use minions_engine::{Engine, KvFormat, LoadOptions, MemoryPages, MemorySource, PageStore, Quantization};
 use minions_providers::{ApiKey, OpenAi, Preset};
 
 use crate::device::DeviceChoice;
@@ -45,6 +45,10 @@ pub struct WorkerArguments {
     /// How many megabytes of memory keep what that cache has to give up, to be brought back when it is wanted again.
     #[arg(long, value_name = "MB", default_value_t = 512)]
     spill_mb: usize,
+    /// How that cache holds them: q8_0 takes less than a third of the memory, and replies are a little less exact
+    /// [default: f32].
+    #[arg(long, value_name = "f32|q8_0")]
+    kv_cache: Option<KvFormat>,
     /// What the weights of a worker in this process become if its file holds them in 16 or 32 bits: less memory, less exact.
     #[arg(long, value_name = "q8_0|q4_0")]
     quantize: Option<Quantization>,
@@ -107,6 +111,9 @@ impl WorkerArguments {
             WorkerChoice::Server(_) if self.cache_tokens.is_some() => {
                 Err(Failure::input("--cache-tokens is for a worker in this process; a server's cache is its own"))
             }
+            WorkerChoice::Server(_) if self.kv_cache.is_some() => {
+                Err(Failure::input("--kv-cache is for a worker in this process; a server's cache is its own"))
+            }
             _ if self.worker_model.is_some() && !is_server => {
                 Err(Failure::input("--worker-model is for a worker behind an http address; this one is a file"))
             }
@@ -149,6 +156,7 @@ impl WorkerArguments {
             context_length: self.worker_context,
             cache_tokens: self.cache_tokens,
             page_store: self.page_store(),
+            kv_cache: self.kv_cache.unwrap_or_default(),
             quantize: self.quantize,
             // Without it the CPU would compute on until the end of a reply, and Ctrl-C wait for it.
             between_steps: Some(Box::new(|| Box::pin(tokio::task::yield_now()))),

@@ -17,6 +17,7 @@ pub use engine::{BetweenSteps, Caller, Engine, LoadOptions, ModelInfo, Pooling, 
 pub use error::{Error, Result};
 pub use generate::{MemoryPages, PageKey, PageStore, Tally};
 pub use kernels::{Counters, KernelCheck, KernelOverlay, KernelSpeed, bench_burn, bench_kernels, check_kernels};
+pub use minions_shaders::{KvFormat, UnknownKvFormat};
 pub use model::Quantization;
 pub use text::Date;
 pub use weights::{MemorySource, ModelSource};

@@ -32,6 +32,7 @@ export type {
   Adapter,
   Device,
   KernelOverlay,
+  KvFormat,
   ModelInfo,
   ModelSource,
   Pooling,

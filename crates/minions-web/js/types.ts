@@ -13,6 +13,9 @@ export type Device = "auto" | "gpu" | "cpu";
 /** ggml's block formats that weights can be quantised to: 8 or 4 bits, and a scale for every 32 weights. */
 export type Quantization = "q8_0" | "q4_0";
 
+/** How the cache holds keys and values: 32-bit floats, or 8 bits a number and a scale for every 32 of them. */
+export type KvFormat = "f32" | "q8_0";
+
 /** How far loading is. Numbers are bytes, and kernels for `compile`. */
 export type Progress =
   /** A file arrives. `total` is 0 where the server does not say how long it is. */

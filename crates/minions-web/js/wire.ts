@@ -3,7 +3,7 @@ import type { FinishReason, History, Message, ProtocolName, Usage } from "./even
 import type { Privacy } from "./options.js";
 import type { JsonMode, Recording } from "./providers.js";
 import type { ResponseFormat, TokenLogprob } from "./chat.js";
-import type { Adapter, Device, ModelInfo, Pooling, Progress, Quantization } from "./types.js";
+import type { Adapter, Device, KvFormat, ModelInfo, Pooling, Progress, Quantization } from "./types.js";
 
 /** A model as the worker gets it: addresses are absolute. */
 export type WireSource = { url: string } | { files: Record<string, Blob> };
@@ -14,6 +14,7 @@ export interface WireLoad {
   contextLength: number | null;
   cacheTokens: number | null;
   spillBytes: number | null;
+  kvCache: KvFormat | null;
   quantize: Quantization | null;
 }
 

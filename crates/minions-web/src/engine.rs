@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use js_sys::{Float32Array, Function, Map, Uint32Array};
 use minions_chat::ChatRequest;
-use minions_engine::{BetweenSteps, Compute, Date, LoadOptions, PageStore, Pooling, Progress};
+use minions_engine::{BetweenSteps, Compute, Date, KvFormat, LoadOptions, PageStore, Pooling, Progress};
 use serde::Deserialize;
 use wasm_bindgen::prelude::*;
 
@@ -43,6 +43,7 @@ struct Load {
     context_length: Option<usize>,
     cache_tokens: Option<usize>,
     spill_bytes: Option<usize>,
+    kv_cache: Option<String>,
     quantize: Option<String>,
 }
 
@@ -63,13 +64,16 @@ impl Engine {
         #[wasm_bindgen(unchecked_param_type = "WireLoad")] load: &JsValue,
         #[wasm_bindgen(unchecked_param_type = "(progress: Progress) => void")] on_progress: Function,
     ) -> Result<Self, JsValue> {
-        let Load { device, context_length, cache_tokens, spill_bytes, quantize } = from_js(load)?;
+        let Load { device, context_length, cache_tokens, spill_bytes, kv_cache, quantize } = from_js(load)?;
         let quantize = quantize.map(|name| name.parse()).transpose().map_err(Failure::from)?;
+        let kv_cache = kv_cache.map(|name| name.parse::<KvFormat>()).transpose();
+        let kv_cache = kv_cache.map_err(|error| Failure::invalid_request(error.to_string()))?.unwrap_or_default();
         let compute = open(&device).await?;
         let options = LoadOptions {
             context_length,
             cache_tokens,
             page_store: page_store(spill_bytes.unwrap_or(DEFAULT_SPILL_BYTES)),
+            kv_cache,
             quantize,
             date: Some(today()),
             between_steps: Some(take_turns()),

@@ -3,7 +3,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::product::dot;
-use crate::{ATTENTION_DECODE, MAX_HEAD_DIM, PAGE_SIZE, Params, Shader, Slots, step};
+use crate::{ATTENTION_DECODE, KvFormat, MAX_HEAD_DIM, PAGE_SIZE, Params, Shader, Slots, step};
 
 /// Softmax in one pass on the GPU, in two here; the GPU's exp is good to some ulp.
 pub const TOLERANCE: f32 = 2e-5;
@@ -49,14 +49,16 @@ impl Params for AttentionDecodeParams {
 }
 
 /// `out[r, h, :] = sum_p softmax_p(score(q[r, h, :], k[p, g, :])) * v[p, g, :]` over the positions of the row's sequence up to
-/// its own, as far back as the window goes, with `q, out: [rows, H * D]`, `k_pages, v_pages: [n_pages * 16, G * D]`, `g = h / (H / G)`.
+/// its own, as far back as the window goes, with `q, out: [rows, H * D]`, `k_pages, v_pages: [n_pages * 16, G * words of D]`,
+/// `g = h / (H / G)`.
 ///
 /// All rows, in whatever groups they are: what those have in common is loaded once, and changes nothing.
 pub fn attention_decode(
     q: &[f32],
     step: &[u32],
-    k_pages: &[f32],
-    v_pages: &[f32],
+    format: KvFormat,
+    k_pages: &[u32],
+    v_pages: &[u32],
     params: &AttentionDecodeParams,
     out: &mut [f32],
 ) {
@@ -69,7 +71,7 @@ pub fn attention_decode(
     let mut scratch = Scratch::default();
     for (row, (q, out)) in q.chunks_exact(width).zip(out.chunks_exact_mut(width)).enumerate() {
         let header = step::row_header(step, row);
-        attend(q, step, (header.sequence, header.position), k_pages, v_pages, params, &mut scratch, out);
+        attend(q, step, (header.sequence, header.position), (format, k_pages, v_pages), params, &mut scratch, out);
     }
 }
 
@@ -78,16 +80,15 @@ pub fn attention_decode(
 pub(super) struct Scratch {
     slots: Vec<usize>,
     scores: Vec<f32>,
+    head: Vec<f32>,
 }
 
-/// All heads of one row, which stands at `place`: (sequence, position).
-#[expect(clippy::too_many_arguments, reason = "the bindings of the kernel, one row's place and the scratch")]
+/// All heads of one row, which stands at `place`: (sequence, position). `pages` are those of keys and of values.
 pub(super) fn attend(
     q: &[f32],
     step: &[u32],
     place: (u32, u32),
-    k_pages: &[f32],
-    v_pages: &[f32],
+    pages: (KvFormat, &[u32], &[u32]),
     params: &AttentionDecodeParams,
     scratch: &mut Scratch,
     out: &mut [f32],
@@ -99,13 +100,19 @@ pub(super) fn attend(
     let table = &step[params.table_offset as usize + place.0 as usize * pages_per_seq..][..pages_per_seq];
     let last = (place.1 as usize).min(pages_per_seq * PAGE_SIZE - 1);
     let begin = if params.window > 0 { (last + 1).saturating_sub(params.window as usize) } else { 0 };
-    let Scratch { slots, scores } = scratch;
+    let (format, k_pages, v_pages) = pages;
+    let words = format.words(d);
+    let Scratch { slots, scores, head: room } = scratch;
+    room.resize(d, 0.0);
     slots.clear();
     slots.extend((begin..=last).map(|p| (table[p / PAGE_SIZE] as usize).min(n_pages - 1) * PAGE_SIZE + p % PAGE_SIZE));
     for (head, (q, out)) in q.chunks_exact(d).zip(out.chunks_exact_mut(d)).enumerate() {
-        let column = head / (h / g) * d;
+        let column = head / (h / g) * words;
         scores.clear();
-        let score = |slot: &usize| params.scale * dot(q, &k_pages[slot * g * d + column..][..d]);
+        let score = |slot: &usize| {
+            let k = format.read(&k_pages[slot * g * words + column..][..words], room);
+            params.scale * dot(q, k)
+        };
         scores.extend(slots.iter().map(score).map(|score| soft_cap(score, params.softcap)));
         let peak = scores.iter().fold(f32::MIN, |peak, &score| peak.max(score));
         let mut mass = 0.0;
@@ -113,7 +120,8 @@ pub(super) fn attend(
         for (slot, score) in slots.iter().zip(scores.iter()) {
             let prob = (score - peak).exp();
             mass += prob;
-            for (out, v) in out.iter_mut().zip(&v_pages[slot * g * d + column..][..d]) {
+            let v = format.read(&v_pages[slot * g * words + column..][..words], room);
+            for (out, v) in out.iter_mut().zip(v) {
                 *out += prob * v;
             }
         }
@@ -136,12 +144,13 @@ mod tests {
     fn weighs_the_values_by_the_softmax_of_the_scores() {
         // One sequence on page 1; position 1; scores ln 3 and 0 give 3/4 and 1/4. Position 2 would change the result.
         let d = 8;
-        let mut k = vec![0.0; 2 * 16 * d];
-        let mut v = vec![0.0; 2 * 16 * d];
+        let mut k = vec![0.0_f32; 2 * 16 * d];
+        let mut v = vec![0.0_f32; 2 * 16 * d];
         k[16 * d] = 3.0_f32.ln();
         v[16 * d..17 * d].fill(4.0);
         v[17 * d..18 * d].fill(8.0);
         v[18 * d..19 * d].fill(1e6);
+        let (k, v) = (bytemuck::cast_slice(&k), bytemuck::cast_slice(&v));
         let mut q = vec![0.0; 2 * d];
         q[0] = 2.0;
         let step = [0, 1, 17, 0, /* block table: */ 1];
@@ -157,15 +166,50 @@ mod tests {
             ..Default::default()
         };
         let mut out = vec![0.0; 2 * d];
-        attention_decode(&q, &step, &k, &v, &params, &mut out);
+        attention_decode(&q, &step, KvFormat::F32, k, v, &params, &mut out);
         assert!(out[..d].iter().all(|o| (o - 5.0).abs() < 1e-5), "{out:?}");
         assert!(out[d..].iter().all(|o| (o - 6.0).abs() < 1e-5), "the second head's query is zero: {out:?}");
 
         // A tiny cap makes all scores alike, and a window of 1 sees the row itself only.
-        attention_decode(&q, &step, &k, &v, &AttentionDecodeParams { softcap: 1e-4, ..params }, &mut out);
+        attention_decode(&q, &step, KvFormat::F32, k, v, &AttentionDecodeParams { softcap: 1e-4, ..params }, &mut out);
         assert!((out[0] - 6.0).abs() < 1e-3, "{out:?}");
-        attention_decode(&q, &step, &k, &v, &AttentionDecodeParams { window: 1, ..params }, &mut out);
+        attention_decode(&q, &step, KvFormat::F32, k, v, &AttentionDecodeParams { window: 1, ..params }, &mut out);
         assert_eq!(out, [8.0; 16]);
+    }
+
+    #[test]
+    fn reads_heads_in_bytes() {
+        // As above, the second of two KV heads of 40 numbers: two scales each. All that is read is whole steps.
+        let d = 40;
+        let slot_words = 2 * KvFormat::Q8_0.words(d);
+        let (mut k, mut v) = (vec![0; 16 * slot_words], vec![0; 16 * slot_words]);
+        let put = |pages: &mut [u32], position: usize, head: &[f32]| {
+            let at = position * slot_words + slot_words / 2;
+            KvFormat::Q8_0.write(head, &mut pages[at..at + slot_words / 2]);
+        };
+        let mut head = vec![0.0; d];
+        head[39] = 3.0_f32.ln();
+        put(&mut k, 0, &head);
+        put(&mut v, 0, &vec![4.0; d]);
+        put(&mut v, 1, &vec![8.0; d]);
+        let mut q = vec![0.0; 2 * d];
+        q[d + 39] = 2.0;
+        let step = [0, 1, 1, 0, /* block table: */ 0];
+        let params = AttentionDecodeParams {
+            rows: 1,
+            n_heads: 2,
+            n_kv_heads: 2,
+            head_dim: d as u32,
+            scale: 0.5,
+            table_offset: 4,
+            pages_per_seq: 1,
+            n_pages: 1,
+            ..Default::default()
+        };
+        let mut out = vec![0.0; 2 * d];
+        attention_decode(&q, &step, KvFormat::Q8_0, &k, &v, &params, &mut out);
+        assert!(out[..d].iter().all(|o| *o == 0.0), "the first head's values are zero: {out:?}");
+        assert!(out[d..].iter().all(|o| (o - 5.0).abs() < 1e-5), "{out:?}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::attention_decode::{AttentionDecodeParams, Scratch, attend};
-use crate::{ATTENTION_PREFILL, Params, Shader, Slots, TILE_ROWS, step};
+use crate::{ATTENTION_PREFILL, KvFormat, Params, Shader, Slots, TILE_ROWS, step};
 
 /// As for `attention_decode`.
 pub const TOLERANCE: f32 = super::attention_decode::TOLERANCE;
@@ -52,8 +52,9 @@ impl Params for AttentionPrefillParams {
 pub fn attention_prefill(
     q: &[f32],
     step: &[u32],
-    k_pages: &[f32],
-    v_pages: &[f32],
+    format: KvFormat,
+    k_pages: &[u32],
+    v_pages: &[u32],
     params: &AttentionPrefillParams,
     out: &mut [f32],
 ) {
@@ -79,7 +80,7 @@ pub fn attention_prefill(
         for row in first..(first + TILE_ROWS.min(tile.row_count as usize)).min(rows) {
             let place = (header.sequence, header.position + (row - first) as u32);
             let (q, out) = (&q[row * width..][..width], &mut out[row * width..][..width]);
-            attend(q, step, place, k_pages, v_pages, &shape, &mut scratch, out);
+            attend(q, step, place, (format, k_pages, v_pages), &shape, &mut scratch, out);
         }
     }
 }
@@ -108,7 +109,15 @@ mod tests {
             ..Default::default()
         };
         let mut out = vec![-1.0; 3 * d];
-        attention_prefill(&vec![0.0; 3 * d], &step, &vec![0.0; 16 * d], &v, &params, &mut out);
+        attention_prefill(
+            &vec![0.0; 3 * d],
+            &step,
+            KvFormat::F32,
+            &vec![0; 16 * d],
+            bytemuck::cast_slice(&v),
+            &params,
+            &mut out,
+        );
         assert!((out[0] - 1.0).abs() < 1e-6 && (out[d] - 1.5).abs() < 1e-6, "{out:?}");
         assert_eq!(out[2 * d..], [-1.0; 8], "a row of no tile stays");
     }

@@ -68,7 +68,7 @@ for (const choice of held.choices) console.log(choice.index, choice.logprobs?.co
 
 await Engine.load({ file });
 await Engine.load({ files: { "config.json": new Blob() } });
-await Engine.load({ url: new URL("https://example.org/model/") }, { contextLength: 2048, cacheTokens: 16384, spillBytes: 0, quantize: "q4_0", wasmUrl: "/minions.wasm" });
+await Engine.load({ url: new URL("https://example.org/model/") }, { contextLength: 2048, cacheTokens: 16384, spillBytes: 0, kvCache: "q8_0", quantize: "q4_0", wasmUrl: "/minions.wasm" });
 openaiCompatible({ baseURL: "http://localhost:8080/v1", model: "local" });
 recorded({ label: "Recorded", task: "t", replies: [{ content: { message: "m" } }] });
 

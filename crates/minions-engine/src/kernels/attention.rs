@@ -3,17 +3,19 @@
 //! Steps that read a prompt use tiles of rows, which share what they load of the cache; in decode steps rows whose sequences
 //! begin on the same pages share that.
 
+use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Backend, Cube, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{DType, Tensor};
 use bytemuck::Zeroable;
 use minions_shaders::cpu::{self, AttentionDecodeParams, AttentionPrefillParams};
-use minions_shaders::{PAGE_SIZE, Slots};
+use minions_shaders::{KvFormat, PAGE_SIZE, Slots};
 
 use super::Heads;
 use super::launch::launch;
 use super::tensors::{empty, from_vec, plain};
 use crate::generate::{Phase, Step};
+use crate::model::KvPages;
 
 #[backend_extension(Cube, Flex)]
 trait AttentionOps: Backend {
@@ -22,6 +24,7 @@ trait AttentionOps: Backend {
         step: IntTensor<Self>,
         k_pages: FloatTensor<Self>,
         v_pages: FloatTensor<Self>,
+        format: KvFormat,
         params: AttentionDecodeParams,
         group_rows: usize,
     ) -> FloatTensor<Self>;
@@ -31,6 +34,7 @@ trait AttentionOps: Backend {
         step: IntTensor<Self>,
         k_pages: FloatTensor<Self>,
         v_pages: FloatTensor<Self>,
+        format: KvFormat,
         params: AttentionPrefillParams,
     ) -> FloatTensor<Self>;
 }
@@ -41,11 +45,12 @@ impl AttentionOps for Cube {
         step: IntTensor<Self>,
         k_pages: FloatTensor<Self>,
         v_pages: FloatTensor<Self>,
+        format: KvFormat,
         params: AttentionDecodeParams,
         group_rows: usize,
     ) -> FloatTensor<Self> {
         let out = empty(&q, q.shape(), DType::F32);
-        launch(&params, Slots::rows(group_rows as u32), &[&q, &step, &k_pages, &v_pages, &out]);
+        launch(&params, Slots::kv_and_rows(format, group_rows as u32), &[&q, &step, &k_pages, &v_pages, &out]);
         out
     }
 
@@ -54,10 +59,11 @@ impl AttentionOps for Cube {
         step: IntTensor<Self>,
         k_pages: FloatTensor<Self>,
         v_pages: FloatTensor<Self>,
+        format: KvFormat,
         params: AttentionPrefillParams,
     ) -> FloatTensor<Self> {
         let out = empty(&q, q.shape(), DType::F32);
-        launch(&params, Slots::NONE, &[&q, &step, &k_pages, &v_pages, &out]);
+        launch(&params, Slots::kv(format), &[&q, &step, &k_pages, &v_pages, &out]);
         out
     }
 }
@@ -68,12 +74,14 @@ impl AttentionOps for Flex {
         step: IntTensor<Self>,
         k_pages: FloatTensor<Self>,
         v_pages: FloatTensor<Self>,
+        format: KvFormat,
         params: AttentionDecodeParams,
         _group_rows: usize,
     ) -> FloatTensor<Self> {
         let (q, step, k, v) = (plain(q), plain(step), plain(k_pages), plain(v_pages));
+        let (k, v) = (words(&k), words(&v));
         let mut out = vec![0.0; q.shape().num_elements()];
-        cpu::attention_decode(q.storage(), step.storage(), k.storage(), v.storage(), &params, &mut out);
+        cpu::attention_decode(q.storage(), step.storage(), format, k, v, &params, &mut out);
         from_vec(out, q.shape())
     }
 
@@ -82,13 +90,21 @@ impl AttentionOps for Flex {
         step: IntTensor<Self>,
         k_pages: FloatTensor<Self>,
         v_pages: FloatTensor<Self>,
+        format: KvFormat,
         params: AttentionPrefillParams,
     ) -> FloatTensor<Self> {
         let (q, step, k, v) = (plain(q), plain(step), plain(k_pages), plain(v_pages));
+        let (k, v) = (words(&k), words(&v));
         let mut out = vec![0.0; q.shape().num_elements()];
-        cpu::attention_prefill(q.storage(), step.storage(), k.storage(), v.storage(), &params, &mut out);
+        cpu::attention_prefill(q.storage(), step.storage(), format, k, v, &params, &mut out);
         from_vec(out, q.shape())
     }
+}
+
+/// What stands in pages, bit by bit.
+fn words(pages: &FlexTensor) -> &[u32] {
+    let floats: &[f32] = pages.storage();
+    bytemuck::cast_slice(floats)
 }
 
 /// How a layer scores positions, and which.
@@ -103,15 +119,10 @@ pub(crate) struct Scores {
 }
 
 /// `q [rows, heads · dim]` over the cache → `[rows, heads · dim]`.
-pub(crate) fn attention(
-    q: Tensor<2>,
-    step: &Step,
-    k_pages: Tensor<2>,
-    v_pages: Tensor<2>,
-    heads: Heads,
-    scores: Scores,
-) -> Tensor<2> {
+pub(crate) fn attention(q: Tensor<2>, step: &Step, pages: KvPages, heads: Heads, scores: Scores) -> Tensor<2> {
+    let KvPages { k, v, format } = pages;
     assert_eq!(q.dims(), [step.rows(), heads.q * heads.dim], "attention: q");
+    assert_eq!(k.dims()[1], heads.kv * format.words(heads.dim), "attention: words of a slot");
     let (table_offset, pages_per_sequence) = step.tables();
     let (groups_offset, groups) = step.groups();
     let decode = AttentionDecodeParams {
@@ -122,7 +133,7 @@ pub(crate) fn attention(
         scale: scores.scale,
         table_offset: table_offset as u32,
         pages_per_seq: pages_per_sequence as u32,
-        n_pages: (k_pages.dims()[0] / PAGE_SIZE) as u32,
+        n_pages: (k.dims()[0] / PAGE_SIZE) as u32,
         softcap: scores.softcap.unwrap_or(0.0),
         window: scores.window.unwrap_or(0) as u32,
         groups_offset: groups_offset as u32,
@@ -130,9 +141,9 @@ pub(crate) fn attention(
         ..Zeroable::zeroed()
     };
     let (q, words) = (q.into_dispatch(), step.words().into_dispatch());
-    let (k, v) = (k_pages.into_dispatch(), v_pages.into_dispatch());
+    let (k, v) = (k.into_dispatch(), v.into_dispatch());
     if step.phase() == Phase::Decode {
-        return Tensor::from_dispatch(Dispatch::attention_decode(q, words, k, v, decode, step.group_rows()));
+        return Tensor::from_dispatch(Dispatch::attention_decode(q, words, k, v, format, decode, step.group_rows()));
     }
     let (tiles_offset, tiles) = step.tiles();
     let prefill = AttentionPrefillParams {
@@ -150,5 +161,5 @@ pub(crate) fn attention(
         tiles_offset: tiles_offset as u32,
         ..Zeroable::zeroed()
     };
-    Tensor::from_dispatch(Dispatch::attention_prefill(q, words, k, v, prefill))
+    Tensor::from_dispatch(Dispatch::attention_prefill(q, words, k, v, format, prefill))
 }

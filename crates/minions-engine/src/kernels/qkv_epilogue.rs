@@ -6,17 +6,21 @@ use burn::backend::{Backend, Cube, Dispatch, Flex, backend_extension};
 use burn::module::Module;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use bytemuck::Zeroable;
-use minions_shaders::Slots;
 use minions_shaders::cpu::{self, QkvEpilogueParams};
+use minions_shaders::{KvFormat, Slots};
 
 use super::Heads;
 use super::launch::launch;
 use super::tensors::{empty, from_vec, plain};
 use crate::generate::Step;
-use crate::model::RopeTable;
+use crate::model::{KvPages, RopeTable};
 
 #[backend_extension(Cube, Flex)]
 trait QkvEpilogueOps: Backend {
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the bindings of the kernel; not expected of all that the macro makes of it"
+    )]
     fn qkv_epilogue(
         qkv: FloatTensor<Self>,
         step: IntTensor<Self>,
@@ -24,6 +28,7 @@ trait QkvEpilogueOps: Backend {
         vectors: FloatTensor<Self>,
         k_pages: FloatTensor<Self>,
         v_pages: FloatTensor<Self>,
+        format: KvFormat,
         params: QkvEpilogueParams,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 }
@@ -36,10 +41,11 @@ impl QkvEpilogueOps for Cube {
         vectors: FloatTensor<Self>,
         k_pages: FloatTensor<Self>,
         v_pages: FloatTensor<Self>,
+        format: KvFormat,
         params: QkvEpilogueParams,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let q = empty(&qkv, [params.rows as usize, (params.n_heads * params.head_dim) as usize], DType::F32);
-        launch(&params, Slots::NONE, &[&qkv, &step, &rope, &vectors, &q, &k_pages, &v_pages]);
+        launch(&params, Slots::kv(format), &[&qkv, &step, &rope, &vectors, &q, &k_pages, &v_pages]);
         (q, k_pages, v_pages)
     }
 }
@@ -52,15 +58,17 @@ impl QkvEpilogueOps for Flex {
         vectors: FloatTensor<Self>,
         mut k_pages: FloatTensor<Self>,
         mut v_pages: FloatTensor<Self>,
+        format: KvFormat,
         params: QkvEpilogueParams,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let (qkv, step, rope, vectors) = (plain(qkv), plain(step), plain(rope), plain(vectors));
         let shape = [params.rows as usize, (params.n_heads * params.head_dim) as usize];
         let mut q = vec![0.0; shape[0] * shape[1]];
         // In place: the cache handed its only handles over (see `LayerCache::write`).
-        let (k, v) = (k_pages.storage_mut(), v_pages.storage_mut());
+        let (k, v): (&mut [f32], &mut [f32]) = (k_pages.storage_mut(), v_pages.storage_mut());
+        let (k, v) = (bytemuck::cast_slice_mut(k), bytemuck::cast_slice_mut(v));
         let (rope, vectors) = (rope.storage(), vectors.storage());
-        cpu::qkv_epilogue(qkv.storage(), step.storage(), rope, vectors, &params, &mut q, k, v);
+        cpu::qkv_epilogue(qkv.storage(), step.storage(), rope, vectors, &params, &mut q, format, k, v);
         (from_vec(q, shape), k_pages, v_pages)
     }
 }
@@ -95,18 +103,19 @@ pub(crate) fn qkv_epilogue(
     step: &Step,
     rope: &RopeTable,
     vectors: &QkvVectors,
-    k_pages: Tensor<2>,
-    v_pages: Tensor<2>,
+    pages: KvPages,
     heads: Heads,
-) -> (Tensor<2>, Tensor<2>, Tensor<2>) {
+) -> (Tensor<2>, KvPages) {
+    let KvPages { k, v, format } = pages;
     assert_eq!(qkv.dims(), [step.rows(), (heads.q + 2 * heads.kv) * heads.dim], "qkv_epilogue: qkv");
+    assert_eq!(k.dims()[1], heads.kv * format.words(heads.dim), "qkv_epilogue: words of a slot");
     let params = QkvEpilogueParams {
         rows: step.rows() as u32,
         n_heads: heads.q as u32,
         n_kv_heads: heads.kv as u32,
         head_dim: heads.dim as u32,
         context_length: rope.context_length() as u32,
-        n_slots: k_pages.dims()[0] as u32,
+        n_slots: k.dims()[0] as u32,
         rotary_dim: rope.dim() as u32,
         has_bias: vectors.has_bias.into(),
         has_norm: vectors.has_norm.into(),
@@ -118,9 +127,10 @@ pub(crate) fn qkv_epilogue(
         step.words().into_dispatch(),
         rope.values().into_dispatch(),
         vectors.values.clone().into_dispatch(),
-        k_pages.into_dispatch(),
-        v_pages.into_dispatch(),
+        k.into_dispatch(),
+        v.into_dispatch(),
+        format,
         params,
     );
-    (Tensor::from_dispatch(q), Tensor::from_dispatch(k), Tensor::from_dispatch(v))
+    (Tensor::from_dispatch(q), KvPages { k: Tensor::from_dispatch(k), v: Tensor::from_dispatch(v), format })
 }

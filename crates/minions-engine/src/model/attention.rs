@@ -32,9 +32,8 @@ impl Attention {
     /// attends to itself and to what the layer lets it see before it in its own sequence.
     pub fn forward(&self, x: Tensor<2>, step: &Step, cache: &mut LayerCache) -> Tensor<2> {
         let qkv = self.qkv.forward(x, step.phase());
-        let q = cache.write(|k, v| kernels::qkv_epilogue(qkv, step, &self.rope, &self.vectors, k, v, self.heads));
-        let (k, v) = cache.read();
-        let attended = kernels::attention(q, step, k, v, self.heads, self.scores);
+        let q = cache.write(|pages| kernels::qkv_epilogue(qkv, step, &self.rope, &self.vectors, pages, self.heads));
+        let attended = kernels::attention(q, step, cache.read(), self.heads, self.scores);
         let out = self.output.forward(attended, step.phase());
         match &self.output_bias {
             Some(bias) => kernels::add_bias(out, bias.clone()),

@@ -2,7 +2,7 @@
 //! Whose a page is, `generate/pages.rs` knows.
 
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
-use minions_shaders::PAGE_SIZE;
+use minions_shaders::{KvFormat, PAGE_SIZE};
 
 use super::ModelConfig;
 use crate::kernels::copy_pages;
@@ -11,28 +11,40 @@ use crate::kernels::copy_pages;
 #[derive(Debug)]
 pub struct KvCache {
     layers: Vec<LayerCache>,
-    /// Numbers of a slot in each of a layer's two tensors.
+    /// Words of a slot in each of a layer's two tensors.
     width: usize,
     device: Device,
 }
 
-/// Keys and values of one layer: `[slots, kv_heads · head_dim]` each.
+/// Keys and values of one layer.
 #[derive(Debug)]
 pub struct LayerCache {
     /// `None` only while a kernel writes: on the CPU the buffer must be the kernel's alone to be changed in place.
-    pages: Option<(Tensor<2>, Tensor<2>)>,
+    pages: Option<KvPages>,
+}
+
+/// Keys and values of one layer: `[slots, kv_heads · words of a head]` each. What the words are, only `format` says: a slot
+/// can be copied, but not computed with, since as floats its words may be subnormal or no numbers at all.
+#[derive(Clone, Debug)]
+pub struct KvPages {
+    /// Keys.
+    pub k: Tensor<2>,
+    /// Values.
+    pub v: Tensor<2>,
+    /// What a head's words are.
+    pub format: KvFormat,
 }
 
 impl KvCache {
     /// A cache of `pages` pages.
-    pub fn new(config: &ModelConfig, pages: usize, device: &Device) -> Self {
-        let width = config.n_kv_heads * config.head_dim;
-        let shape = [pages * PAGE_SIZE, width];
-        let layer = || LayerCache { pages: Some((Tensor::zeros(shape, device), Tensor::zeros(shape, device))) };
+    pub fn new(config: &ModelConfig, format: KvFormat, pages: usize, device: &Device) -> Self {
+        let width = config.n_kv_heads * format.words(config.head_dim);
+        let tensor = || Tensor::zeros([pages * PAGE_SIZE, width], device);
+        let layer = || LayerCache { pages: Some(KvPages { k: tensor(), v: tensor(), format }) };
         Self { layers: (0..config.layers.len()).map(|_| layer()).collect(), width, device: device.clone() }
     }
 
-    /// Numbers of a page, of all layers.
+    /// Words of a page, of all layers.
     pub fn page_len(&self) -> usize {
         self.parts() * PAGE_SIZE * self.width
     }
@@ -43,7 +55,7 @@ impl KvCache {
         let pairs = self.pairs(pages.iter().enumerate().map(|(index, page)| [*page, (index * parts) as u32]));
         let packed = Tensor::empty([pages.len() * parts * PAGE_SIZE, self.width], &self.device);
         self.layers.iter().enumerate().fold(packed, |packed, (layer, cache)| {
-            let (k, v) = cache.read();
+            let KvPages { k, v, .. } = cache.read();
             let packed = copy_pages(k, 0, pairs.clone(), packed, 2 * layer);
             copy_pages(v, 0, pairs.clone(), packed, 2 * layer + 1)
         })
@@ -57,10 +69,10 @@ impl KvCache {
         let shape = [pages.len() * parts * PAGE_SIZE, self.width];
         let packed: Tensor<2> = Tensor::from_data(TensorData::new(packed, shape), &self.device);
         for (layer, cache) in self.layers.iter_mut().enumerate() {
-            cache.write(|k, v| {
+            cache.write(|KvPages { k, v, format }| {
                 let k = copy_pages(packed.clone(), 2 * layer, pairs.clone(), k, 0);
                 let v = copy_pages(packed.clone(), 2 * layer + 1, pairs.clone(), v, 0);
-                ((), k, v)
+                ((), KvPages { k, v, format })
             });
         }
     }
@@ -76,6 +88,11 @@ impl KvCache {
         Tensor::from_data(TensorData::new(pairs, [len]), (&self.device, DType::U32))
     }
 
+    /// Bytes that a token's keys take in a layer, and as many its values.
+    pub fn row_bytes(config: &ModelConfig, format: KvFormat) -> usize {
+        config.n_kv_heads * format.words(config.head_dim) * size_of::<u32>()
+    }
+
     /// The layers, first to last.
     pub fn layers(&mut self) -> impl Iterator<Item = &mut LayerCache> {
         self.layers.iter_mut()
@@ -84,15 +101,14 @@ impl KvCache {
 
 impl LayerCache {
     /// Hands keys and values to `kernel`, which returns them changed beside its own result.
-    pub fn write<T>(&mut self, kernel: impl FnOnce(Tensor<2>, Tensor<2>) -> (T, Tensor<2>, Tensor<2>)) -> T {
-        let (k, v) = self.pages.take().expect("no kernel is writing");
-        let (result, k, v) = kernel(k, v);
-        self.pages = Some((k, v));
+    pub fn write<T>(&mut self, kernel: impl FnOnce(KvPages) -> (T, KvPages)) -> T {
+        let (result, pages) = kernel(self.pages.take().expect("no kernel is writing"));
+        self.pages = Some(pages);
         result
     }
 
     /// Keys and values.
-    pub fn read(&self) -> (Tensor<2>, Tensor<2>) {
+    pub fn read(&self) -> KvPages {
         self.pages.clone().expect("no kernel is writing")
     }
 }

@@ -7,11 +7,12 @@ use std::ops::Range;
 use std::str::FromStr;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use minions_shaders::WeightFormat;
+use minions_shaders::{KvFormat, WeightFormat};
 
 use super::attention::Attention;
 use super::config::{LayerConfig, Rope};
 use super::feed_forward::FeedForward;
+use super::kv_cache::KvCache;
 use super::matrix::{Matrix, MatrixPart};
 use super::rms_norm::RmsNorm;
 use super::rope::RopeTable;
@@ -83,16 +84,17 @@ pub struct LoadedModel {
     pub formats: Vec<WeightFormat>,
 }
 
-/// Reads every tensor of `file` onto the device.
+/// Reads every tensor of `file` onto the device, where a cache of `context_length` tokens in `kv_cache` must fit too.
 pub async fn load<S: ModelSource>(
     file: &ModelFile<S>,
     context_length: usize,
+    kv_cache: KvFormat,
     quantize: Option<Quantization>,
     compute: &Compute,
     on_progress: &mut dyn FnMut(Progress),
 ) -> Result<LoadedModel> {
     let mut loader = Loader::new(file, quantize, compute, on_progress);
-    loader.check_memory(context_length)?;
+    loader.check_memory(context_length, kv_cache)?;
     let config = file.config();
     let embedding = loader.matrix(&[EMBEDDING]).await?;
     let mut layers = Vec::with_capacity(config.layers.len());
@@ -180,9 +182,8 @@ impl<'a, S: ModelSource> Loader<'a, S> {
     }
 
     /// Refuses, before anything is uploaded, what the adapter could not bind.
-    fn check_memory(&self, context_length: usize) -> Result<()> {
-        let config = self.file.config();
-        let cache = (context_length * config.n_kv_heads * config.head_dim * size_of::<f32>()) as u64;
+    fn check_memory(&self, context_length: usize, kv_cache: KvFormat) -> Result<()> {
+        let cache = (context_length * KvCache::row_bytes(self.file.config(), kv_cache)) as u64;
         if cache > self.max_binding_bytes {
             return Err(Error::OutOfMemory(format!(
                 "a layer's cache for {context_length} tokens takes {cache} bytes and the adapter binds at most {}: \

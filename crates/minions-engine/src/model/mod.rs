@@ -13,7 +13,7 @@ mod transformer;
 #[cfg(test)]
 pub use config::RopeScaling;
 pub use config::{GgufTensors, ModelConfig, Rope};
-pub use kv_cache::KvCache;
+pub use kv_cache::{KvCache, KvPages};
 pub use load::{Quantization, load};
 pub use matrix::Matrix;
 pub use rope::RopeTable;
