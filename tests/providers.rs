@@ -63,7 +63,7 @@ async fn a_server_that_does_not_stream_will_do() {
     let body = r#" {"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}]}"#;
     for size in [1, 2, 7, body.len()] {
         let call = call(&fake([FakeResponse::pieces(200, body, size)])).await;
-        let usage = Usage { prompt_tokens: 6, completion_tokens: 1, ..Usage::default() };
+        let usage = Usage { prompt_tokens: 6, completion_tokens: 1, estimated: true, ..Usage::default() };
         assert_eq!(call.result.map(|reply| reply.usage), Ok(usage));
         assert_eq!(call.deltas, ["hi"]);
     }

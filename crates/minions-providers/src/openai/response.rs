@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn estimates_the_usage_that_is_not_told() {
         let reply = read(r#"{"choices": [{"message": {"content": "12345"}, "finish_reason": "new"}], "usage": null}"#);
-        let usage = Usage { prompt_tokens: 5, completion_tokens: 2, ..Usage::default() };
+        let usage = Usage { prompt_tokens: 5, completion_tokens: 2, estimated: true, ..Usage::default() };
         assert_eq!(reply, Ok(ChatResponse::new("12345", FinishReason::Stop, usage)));
     }
 
