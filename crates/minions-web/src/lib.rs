@@ -16,6 +16,7 @@ mod js;
 mod run;
 mod start;
 mod stream;
+mod supervisor;
 
 pub use diagnostics::{Rehearsal, bench_kernels, check_kernels, memory_bytes};
 pub use engine::{Engine, probe};
