@@ -376,8 +376,29 @@ async fn refuses_arguments_that_cannot_be_meant() {
     }
     let ended = Minions::new(["run", "--context", "-", "--task", "x", "--supervisor", "acme/m"]).end().await;
     ended.is(2, "");
-    ended.says("openai, openrouter");
+    ended.says("openai, azure");
     assert!(supervisor.requests().await.is_empty());
+}
+
+#[tokio::test]
+async fn lists_the_models_of_a_provider() {
+    let server = Server::new(json!([])).await;
+    let base_url = server.base_url();
+    for provider in [&["openai"][..], &[]] {
+        let arguments = ["models", "--base-url", &base_url];
+        Minions::new(arguments.iter().chain(provider)).env("MINIONS_API_KEY", KEY).end().await.is(0, "scripted\n");
+    }
+    Minions::new(["models", "ollama", "--base-url", &server.url]).end().await.is(0, "scripted:latest\n");
+    assert!(server.requests().await.iter().all(|request| request["method"] == "GET"));
+    for (arguments, words) in [
+        (&["models", "acme"][..], "there are openai, azure"),
+        (&["models", "azure"], "write your own address"),
+        (&["models", "groq"], "GROQ_API_KEY"),
+    ] {
+        let ended = Minions::new(arguments).end().await;
+        ended.is(2, "");
+        ended.says(words);
+    }
 }
 
 // --- how it ends ---

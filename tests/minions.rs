@@ -61,7 +61,7 @@ impl ChatModel for Reader {
         self.requests.borrow_mut().push(request.clone());
         let prompt = &request.messages[0].content;
         let content = if prompt.contains("contrast agent Omnipaque 240") { HIT } else { ABSENT }.to_owned();
-        let usage = Usage::estimate(&request.messages, &content);
+        let usage = Usage { estimated: false, ..Usage::estimate(&request.messages, &content) };
         Ok(ChatResponse::new(content, FinishReason::Stop, usage))
     }
 }

@@ -306,6 +306,7 @@ fn cached_tokens_cost_less_and_reasoning_is_part_of_the_reply() {
         completion_tokens: 100_000,
         cached_tokens: 400_000,
         reasoning_tokens: 50_000,
+        estimated: false,
     };
     assert!((price.cost(&usage) - (0.6 * 2.5 + 0.4 * 1.25 + 0.1 * 10.0)).abs() < 1e-9);
     let no_discount = minions_protocol::Price { cached_input: None, ..*price };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use minions_chat::{ChatError, ChatModel, ChatRequest, ChatResponse, FinishReason, Message, Usage};
 use minions_cli::{HttpTransport, http_client};
-use minions_providers::{ApiKey, OpenAi, Transport, TransportError};
+use minions_providers::{ApiKey, CloudModel, Preset, Transport, TransportError};
 use minions_tests::{FakeResponse, FakeTransport, server};
 use serde_json::{Value, json};
 
@@ -26,18 +26,18 @@ struct Call {
     deltas: Vec<String>,
 }
 
-async fn call<T: Transport>(model: &OpenAi<T>) -> Call {
+async fn call<T: Transport>(model: &CloudModel<T>) -> Call {
     let request = ChatRequest::new(vec![Message::user("12345678")]);
     let mut deltas = Vec::new();
     let result = model.chat(&request, &mut |delta| deltas.push(delta.to_owned())).await;
     Call { result, deltas }
 }
 
-fn model<T>(transport: T, base_url: &str) -> OpenAi<T> {
-    OpenAi::new(transport, base_url, "m", ApiKey::new(KEY))
+fn model<T>(transport: T, base_url: &str) -> CloudModel<T> {
+    CloudModel::at(transport, base_url, "m", ApiKey::new(KEY))
 }
 
-fn fake(responses: impl IntoIterator<Item = FakeResponse>) -> OpenAi<FakeTransport> {
+fn fake(responses: impl IntoIterator<Item = FakeResponse>) -> CloudModel<FakeTransport> {
     model(FakeTransport::new(responses), "https://api.openai.com/v1")
 }
 
@@ -63,7 +63,7 @@ async fn a_server_that_does_not_stream_will_do() {
     let body = r#" {"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}]}"#;
     for size in [1, 2, 7, body.len()] {
         let call = call(&fake([FakeResponse::pieces(200, body, size)])).await;
-        let usage = Usage { prompt_tokens: 6, completion_tokens: 1, ..Usage::default() };
+        let usage = Usage { prompt_tokens: 6, completion_tokens: 1, estimated: true, ..Usage::default() };
         assert_eq!(call.result.map(|reply| reply.usage), Ok(usage));
         assert_eq!(call.deltas, ["hi"]);
     }
@@ -90,9 +90,10 @@ async fn the_key_is_in_one_header_and_nowhere_else() {
         request.headers,
         [("Content-Type", "application/json".to_owned()), ("Authorization", format!("Bearer {KEY}"))]
     );
-    assert!(!request.body.contains(KEY) && !request.url.contains(KEY));
+    let body = request.body.as_deref().expect("a call has a body");
+    assert!(!body.contains(KEY) && !request.url.contains(KEY));
     assert!(!format!("{request:?} {:?} {:?} {}", model.api_key, model.base_url, model.api_key).contains("secret"));
-    let model = OpenAi::new((), "https://api.openai.com/v1", "m", ApiKey::new(KEY));
+    let model = CloudModel::at((), "https://api.openai.com/v1", "m", ApiKey::new(KEY));
     assert!(!format!("{model:?}").contains("secret"));
 }
 
@@ -164,7 +165,7 @@ async fn an_echoed_key_is_not_passed_on() {
 
 #[tokio::test]
 async fn wrong_settings_are_told_before_anything_is_sent() {
-    let settings: [fn(&mut OpenAi<FakeTransport>); 3] = [
+    let settings: [fn(&mut CloudModel<FakeTransport>); 3] = [
         |model| model.base_url = "api.openai.com".into(),
         |model| model.model = " ".into(),
         |model| model.api_key = ApiKey::new("sk-broken\nkey"),
@@ -249,7 +250,14 @@ impl Server {
         Self { address, http }
     }
 
-    fn model(&self) -> OpenAi<HttpTransport> {
+    /// A model of this provider, as if it were here.
+    fn model_of(&self, provider: &str, path: &str) -> CloudModel<HttpTransport> {
+        let preset = Preset::named(provider).expect("a preset");
+        let base_url = format!("{}{path}", self.address);
+        CloudModel { base_url, ..CloudModel::new(HttpTransport::default(), preset, "m", ApiKey::new(KEY)) }
+    }
+
+    fn model(&self) -> CloudModel<HttpTransport> {
         model(HttpTransport::default(), &format!("{}/v1", self.address))
     }
 
@@ -272,6 +280,27 @@ async fn speaks_with_a_real_server() {
     assert_eq!(request["headers"]["authorization"], format!("Bearer {KEY}"));
     assert_eq!(request["body"]["messages"][0]["content"], "12345678");
     assert!(!request["body"].to_string().contains(KEY));
+}
+
+#[tokio::test]
+async fn speaks_every_wire_with_a_real_server() {
+    for (name, path, listed) in
+        [("openai", "/v1", "scripted"), ("anthropic", "/v1", "scripted"), ("ollama", "", "scripted:latest")]
+    {
+        let reply = json!({"type": "reply", "content": "Grüße, 𝄞!", "piece_chars": 1, "finish_reason": "length"});
+        let broken = json!({"type": "error", "status": 529, "message": "busy", "after": "Well"});
+        let server = Server::new(json!([reply, broken])).await;
+        let model = server.model_of(name, path);
+        let usage = Usage { prompt_tokens: 6, completion_tokens: 4, ..Usage::default() };
+        let expected = Ok(ChatResponse::new("Grüße, 𝄞!", FinishReason::Length, usage));
+        let answered = call(&model).await;
+        assert_eq!((answered.result, answered.deltas.len()), (expected, 9), "{name}");
+
+        let broken = call(&model).await;
+        let error = broken.result.expect_err(name).to_string();
+        assert!(error.contains("busy") && broken.deltas == ["Well"], "{name}: {error}");
+        assert_eq!(model.models().await, Ok(vec![listed.to_owned()]), "{name}");
+    }
 }
 
 #[tokio::test]

@@ -16,6 +16,9 @@ pub struct Usage {
     pub cached_tokens: u64,
     /// The part of `completion_tokens` spent on hidden reasoning.
     pub reasoning_tokens: u64,
+    /// Whether any of this is estimated, because a provider did not tell it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub estimated: bool,
 }
 
 impl Usage {
@@ -28,7 +31,7 @@ impl Usage {
     /// in where a provider's reply holds no usage (many local servers), so that a run's sum is never silently short.
     pub fn estimate(messages: &[Message], reply: &str) -> Self {
         let prompt_tokens = messages.iter().map(|message| estimate_tokens(&message.content) + 4).sum();
-        Self { prompt_tokens, completion_tokens: estimate_tokens(reply), ..Self::default() }
+        Self { prompt_tokens, completion_tokens: estimate_tokens(reply), estimated: true, ..Self::default() }
     }
 }
 
@@ -46,6 +49,7 @@ impl Add for Usage {
             completion_tokens: self.completion_tokens + other.completion_tokens,
             cached_tokens: self.cached_tokens + other.cached_tokens,
             reasoning_tokens: self.reasoning_tokens + other.reasoning_tokens,
+            estimated: self.estimated || other.estimated,
         }
     }
 }
@@ -64,5 +68,19 @@ mod tests {
     fn an_estimate_counts_four_bytes_as_a_token_and_four_more_per_message() {
         let usage = Usage::estimate(&[Message::system("12345"), Message::user("")], "é1234");
         assert_eq!((usage.prompt_tokens, usage.completion_tokens), (2 + 4 + 4, 2));
+        assert!(usage.estimated);
+    }
+
+    #[test]
+    fn a_sum_with_an_estimate_in_it_is_an_estimate() {
+        let told = Usage { prompt_tokens: 1, ..Usage::default() };
+        assert!((told + Usage::estimate(&[], "")).estimated && !(told + told).estimated);
+    }
+
+    #[test]
+    fn what_was_told_says_nothing_of_estimates() {
+        let json = |usage: &Usage| serde_json::to_string(usage).unwrap_or_default();
+        assert!(!json(&Usage::default()).contains("estimated"));
+        assert!(json(&Usage::estimate(&[], "")).contains("\"estimated\":true"));
     }
 }

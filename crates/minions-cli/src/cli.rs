@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::exit::{Exit, Failure};
-use crate::{bench, chat, output, replay, run};
+use crate::{bench, chat, models, output, replay, run};
 
 #[derive(Parser)]
 #[command(
@@ -27,6 +27,8 @@ enum Command {
     Replay(replay::Arguments),
     /// Ask the worker alone one question.
     Chat(Box<chat::Arguments>),
+    /// List the models of a provider.
+    Models(models::Arguments),
     /// Measure the engine.
     Bench(bench::Arguments),
 }
@@ -58,6 +60,7 @@ impl Command {
             Self::Run(arguments) => run::run(*arguments).await,
             Self::Replay(arguments) => replay::run(arguments).await,
             Self::Chat(arguments) => chat::run(*arguments).await,
+            Self::Models(arguments) => models::run(arguments).await,
             Self::Bench(arguments) => {
                 let measured = bench::run(arguments).await;
                 measured.map(|()| Exit::Answer).map_err(|error| Failure::worker(format!("{error:#}")))

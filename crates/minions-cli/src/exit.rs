@@ -48,6 +48,10 @@ impl Failure {
     pub fn worker(message: impl ToString) -> Self {
         Self { exit: Exit::WorkerFailed, message: message.to_string() }
     }
+
+    pub fn supervisor(message: impl ToString) -> Self {
+        Self { exit: Exit::SupervisorFailed, message: message.to_string() }
+    }
 }
 
 impl From<Error> for Failure {

@@ -8,6 +8,7 @@ mod exit;
 mod files;
 mod input;
 mod model;
+mod models;
 mod output;
 mod random_model;
 mod replay;

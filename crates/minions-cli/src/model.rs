@@ -2,7 +2,7 @@
 
 use minions_chat::{ChatError, ChatModel, ChatRequest, ChatResponse};
 use minions_engine::Engine;
-use minions_providers::{OpenAi, Recording};
+use minions_providers::{CloudModel, Recording};
 
 use crate::transport::HttpTransport;
 
@@ -10,7 +10,7 @@ pub enum Model {
     /// On this machine's GPU or CPU, within this process.
     Local(Box<Engine>),
     /// Behind an address.
-    Server(OpenAi<HttpTransport>),
+    Server(Box<CloudModel<HttpTransport>>),
     /// Not a model: what was written down for one task.
     Recorded(Recording),
     /// None, for protocols that do not ask it.

@@ -34,7 +34,8 @@ pub fn json(outcome: &Outcome) -> Result<(), Failure> {
     print(&text)
 }
 
-fn print(text: &str) -> Result<(), Failure> {
+/// Prints what was asked for.
+pub fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = std::io::stdout().lock();
     let written = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
     written.map_err(|error| Failure::input(format!("the answer cannot be written: {error}")))

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use minions_providers::{ApiKey, OpenAi, PRESETS, Preset, Recording};
+use minions_providers::{ApiKey, CloudModel, PRESETS, Preset, Recording};
 
 use crate::exit::Failure;
 use crate::input;
@@ -14,13 +14,15 @@ const KEY_VARIABLE: &str = "MINIONS_API_KEY";
 
 #[derive(clap::Args)]
 pub struct SupervisorArguments {
-    /// What thinks: a model of openai, openrouter, together, groq, mistral, deepseek, fireworks, cerebras, xai, gemini,
-    /// or of ollama, lmstudio, llamacpp, vllm on this machine. The key is read from MINIONS_API_KEY or the provider's
-    /// own variable, such as OPENAI_API_KEY.
+    /// What thinks: a model of openai, azure, anthropic, gemini, together, deepseek, mistral, groq, perplexity, xai,
+    /// cerebras, sambanova, fireworks, cohere, qwen, moonshot, ollama-cloud, through openrouter, huggingface, vercel or
+    /// cloudflare, or of ollama, lmstudio, llamacpp, vllm, tokasaurus, lemonade on this machine. The key is read from
+    /// MINIONS_API_KEY or the provider's own variable, such as OPENAI_API_KEY.
     #[arg(long, value_name = "PROVIDER/MODEL", default_value = "openai/gpt-4o")]
     supervisor: String,
-    /// Another address that speaks OpenAI's chat completions; it is sent the key in MINIONS_API_KEY, if any, and no
-    /// other.
+    /// Another address: of the provider named, such as a proxy or a resource of yours, or else of any server that speaks
+    /// OpenAI's chat completions. It is sent the key in MINIONS_API_KEY, if any, and no other, unless it is the provider's
+    /// own.
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
     /// A recording to play the supervisor's part, instead of a model.
@@ -56,33 +58,12 @@ impl SupervisorArguments {
             return Ok(Supervisor { model: Model::Recorded(recording), description, name: None, is_here: true });
         }
         let (preset, name) = self.named()?;
-        let preset_url = preset.map(|preset| preset.base_url);
-        let base_url = self.base_url.as_deref().or(preset_url).unwrap_or_default();
-        if !base_url.starts_with("http://") && !base_url.starts_with("https://") {
-            let message = format!("--base-url {base_url}: write a full address, such as http://localhost:8080/v1");
-            return Err(Failure::input(message));
-        }
-        // A provider's key goes to that provider and nowhere else.
-        let is_own_address = Preset::at(base_url).is_some_and(|at| Some(at) == preset);
-        let variable = preset.and_then(|preset| preset.key_variable).filter(|_| is_own_address);
-        let variables: Vec<_> = [KEY_VARIABLE].into_iter().chain(variable).collect();
-        let key = match (input::key(&variables), variable) {
-            (Some(key), _) => key,
-            (None, Some(variable)) => {
-                let message = format!(
-                    "the key is missing: set the environment variable {variable} (or {KEY_VARIABLE}) to your key for {base_url}"
-                );
-                return Err(Failure::input(message));
-            }
-            (None, None) => ApiKey::default(),
-        };
-        let mut model = OpenAi::new(HttpTransport::default(), base_url, name, key);
-        model.json_mode = Preset::at(base_url).and_then(|preset| preset.json_mode);
+        let model = connect(preset, self.base_url.as_deref(), name)?;
         Ok(Supervisor {
-            model: Model::Server(model),
-            description: format!("supervisor {name} at {base_url}"),
+            description: format!("supervisor {name} at {}", model.base_url),
             name: Some(name.to_owned()),
-            is_here: is_this_machine(base_url),
+            is_here: is_this_machine(&model.base_url),
+            model: Model::Server(Box::new(model)),
         })
     }
 
@@ -95,14 +76,54 @@ impl SupervisorArguments {
             Some((_, "")) => Err(Failure::input(format!("--supervisor {supervisor}: the model's name is missing"))),
             Some((preset, name)) => Ok((Some(preset), name)),
             None if self.base_url.is_some() && !supervisor.is_empty() => Ok((None, supervisor)),
-            None => {
-                let names: Vec<_> = PRESETS.iter().map(|preset| preset.name).collect();
-                Err(Failure::input(format!(
-                    "--supervisor {supervisor}: write PROVIDER/MODEL with one of these providers, or give the address \
+            None => Err(Failure::input(format!(
+                "--supervisor {supervisor}: write PROVIDER/MODEL with one of these providers, or give the address \
                      with --base-url: {}",
-                    names.join(", ")
-                )))
-            }
+                names()
+            ))),
         }
     }
+}
+
+/// A model of this provider, or of whatever is at the address, with the key that belongs there.
+pub fn connect(
+    preset: Option<&'static Preset>,
+    base_url: Option<&str>,
+    name: &str,
+) -> Result<CloudModel<HttpTransport>, Failure> {
+    let base_url = base_url.or(preset.map(|preset| preset.base_url)).unwrap_or_default();
+    if !base_url.starts_with("http://") && !base_url.starts_with("https://") {
+        let message = format!("--base-url {base_url}: write a full address, such as http://localhost:8080/v1");
+        return Err(Failure::input(message));
+    }
+    if base_url.contains('{') {
+        let message = format!("--base-url is missing: write your own address, of the form {base_url}");
+        return Err(Failure::input(message));
+    }
+    // A provider's key goes to that provider and nowhere else.
+    let is_own_address = Preset::at(base_url).is_some_and(|at| Some(at) == preset);
+    let variable = preset.and_then(|preset| preset.key_variable).filter(|_| is_own_address);
+    let variables: Vec<_> = [KEY_VARIABLE].into_iter().chain(variable).collect();
+    let key = match (input::key(&variables), variable) {
+        (Some(key), _) => key,
+        (None, Some(variable)) => {
+            let message = format!(
+                "the key is missing: set the environment variable {variable} (or {KEY_VARIABLE}) to your key for {base_url}"
+            );
+            return Err(Failure::input(message));
+        }
+        (None, None) => ApiKey::default(),
+    };
+    Ok(match preset {
+        Some(preset) => {
+            let model = CloudModel::new(HttpTransport::default(), preset, name, key);
+            CloudModel { base_url: base_url.to_owned(), ..model }
+        }
+        None => CloudModel::at(HttpTransport::default(), base_url, name, key),
+    })
+}
+
+/// The names of all providers.
+pub fn names() -> String {
+    PRESETS.iter().map(|preset| preset.name).collect::<Vec<_>>().join(", ")
 }

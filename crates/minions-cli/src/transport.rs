@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use minions_providers::{Body, HttpRequest, HttpResponse, Transport, TransportError};
+use minions_providers::{Body, HttpRequest, HttpResponse, Method, Transport, TransportError};
 
 /// Sends requests with `reqwest`.
 pub struct HttpTransport {
@@ -37,7 +37,13 @@ impl Transport for HttpTransport {
     type Body = HttpBody;
 
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse<HttpBody>, TransportError> {
-        let mut builder = self.client.post(request.url).body(request.body);
+        let mut builder = match request.method {
+            Method::Get => self.client.get(request.url),
+            Method::Post => self.client.post(request.url),
+        };
+        if let Some(body) = request.body {
+            builder = builder.body(body);
+        }
         for (name, value) in request.headers {
             builder = builder.header(name, value);
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use minions_engine::{Engine, KvFormat, LoadOptions, MemoryPages, MemorySource, PageStore, Quantization};
-use minions_providers::{ApiKey, OpenAi, Preset};
+use minions_providers::{ApiKey, CloudModel};
 
 use crate::device::DeviceChoice;
 use crate::exit::Failure;
@@ -21,8 +21,9 @@ const KEY_VARIABLE: &str = "MINIONS_WORKER_API_KEY";
 
 #[derive(clap::Args)]
 pub struct WorkerArguments {
-    /// What reads the documents: the included demonstration model, a GGUF file, a Hugging Face folder, or a server that
-    /// speaks OpenAI's chat completions (its key, if any, from MINIONS_WORKER_API_KEY).
+    /// What reads the documents: the included demonstration model, a GGUF file, a Hugging Face folder, or a server: the
+    /// address of one that speaks OpenAI's chat completions, or of Ollama itself (its key, if any, from
+    /// MINIONS_WORKER_API_KEY).
     #[arg(
         long,
         alias = "model",
@@ -143,11 +144,10 @@ impl WorkerArguments {
     fn server(&self, url: &str) -> Worker {
         let name = self.worker_model.clone().unwrap_or_default();
         let key = input::key(&[KEY_VARIABLE]).unwrap_or_else(|| ApiKey::new(""));
-        let mut model = OpenAi::new(HttpTransport::default(), url, &name, key);
-        model.json_mode = Preset::at(url).and_then(|preset| preset.json_mode);
+        let model = CloudModel::at(HttpTransport::default(), url, &name, key);
         let warning = if is_this_machine(url) { "" } else { ": the documents are sent there" };
         let description = format!("worker {name} at {url}{warning}");
-        Worker { model: Model::Server(model), context_length: self.worker_context, description }
+        Worker { model: Model::Server(Box::new(model)), context_length: self.worker_context, description }
     }
 
     async fn local(&self, source: impl minions_engine::ModelSource, main: &str) -> Result<Worker, Failure> {

@@ -14,10 +14,11 @@ impl ApiKey {
         Self(key.as_ref().trim().to_owned())
     }
 
-    /// The value of the `Authorization` header, if there is a key. The only way to the secret.
+    /// The value of the header that holds the key, after a prefix such as `Bearer `, if there is a key. The only way to
+    /// the secret.
     ///
     /// The check is made here because a browser's `fetch` puts a header that it refuses, key and all, into its error.
-    pub(crate) fn authorization(&self) -> Result<Option<String>, ChatError> {
+    pub(crate) fn header(&self, prefix: &str) -> Result<Option<String>, ChatError> {
         if self.0.is_empty() {
             return Ok(None);
         }
@@ -26,7 +27,7 @@ impl ApiKey {
                            ASCII): copy it again";
             return Err(ChatError::InvalidRequest(message.to_owned()));
         }
-        Ok(Some(format!("Bearer {}", self.0)))
+        Ok(Some(format!("{prefix}{}", self.0)))
     }
 
     /// The text without the key, should someone have echoed it.
@@ -54,19 +55,20 @@ mod tests {
     #[test]
     fn becomes_a_header_and_nothing_else() {
         let key = ApiKey::new(" sk-secret\n");
-        assert_eq!(key.authorization(), Ok(Some("Bearer sk-secret".into())));
+        assert_eq!(key.header("Bearer "), Ok(Some("Bearer sk-secret".into())));
+        assert_eq!(key.header(""), Ok(Some("sk-secret".into())));
         assert_eq!(format!("{key} {key:?} {key:#?}"), "… ApiKey(…) ApiKey(…)");
     }
 
     #[test]
     fn no_key_is_no_header() {
-        assert_eq!(ApiKey::new(" ").authorization(), Ok(None));
+        assert_eq!(ApiKey::new(" ").header(""), Ok(None));
     }
 
     #[test]
     fn refuses_what_a_header_cannot_carry_without_repeating_it() {
         for key in ["sk-se cret", "sk-se\r\ncret", "sk-sécret"] {
-            let error = ApiKey::new(key).authorization().err().map(|error| error.to_string()).unwrap_or_default();
+            let error = ApiKey::new(key).header("").err().map(|error| error.to_string()).unwrap_or_default();
             assert!(error.contains("copy it again") && !error.contains("cret"), "{error}");
         }
     }

@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use minions_chat::ChatError;
+use serde_json::Value;
+
+use crate::HttpResponse;
 
 /// The wait before the first retry; it doubles with each further one.
 const FIRST_DELAY: Duration = Duration::from_millis(500);
@@ -23,8 +26,22 @@ pub(crate) fn delay(error: &ChatError, attempt: u32) -> Option<Duration> {
     (delay <= MAX_DELAY).then_some(delay)
 }
 
+/// How long the headers of a response ask to wait: `retry-after-ms` (OpenAI, Azure) or `retry-after`.
+pub(crate) fn asked_in_headers<B>(response: &HttpResponse<B>) -> Option<Duration> {
+    let millis = response.header("retry-after-ms").and_then(parse_retry_after).map(|asked| asked / 1000);
+    millis.or_else(|| response.header("retry-after").and_then(parse_retry_after))
+}
+
+/// How long an error's body asks to wait: Google's `RetryInfo`, such as `"retryDelay": "34.5s"`.
+pub(crate) fn asked_in_body(body: &str) -> Option<Duration> {
+    let body: Value = serde_json::from_str(body).ok()?;
+    let details = body.pointer("/error/details")?.as_array()?;
+    let asked = details.iter().find_map(|detail| detail.get("retryDelay")?.as_str())?;
+    parse_retry_after(asked.strip_suffix('s')?)
+}
+
 /// Reads a `Retry-After` header in seconds. Its other form, a date, would need a clock: our own schedule serves then.
-pub(crate) fn parse_retry_after(header: &str) -> Option<Duration> {
+fn parse_retry_after(header: &str) -> Option<Duration> {
     let seconds: f64 = header.trim().parse().ok()?;
     Duration::try_from_secs_f64(seconds).ok()
 }
@@ -56,6 +73,21 @@ mod tests {
         assert_eq!(delay(&ChatError::AuthFailed { status: 401 }, 0), None);
         assert_eq!(delay(&ChatError::Provider { status: 400, message: String::new() }, 0), None);
         assert_eq!(delay(&ChatError::BadReply(String::new()), 0), None);
+    }
+
+    #[test]
+    fn finds_what_is_asked_for() {
+        let response = |name: &str, value: &str| HttpResponse {
+            status: 429,
+            headers: vec![(name.to_owned(), value.to_owned())],
+            body: (),
+        };
+        assert_eq!(asked_in_headers(&response("retry-after", "2")), Some(Duration::from_secs(2)));
+        assert_eq!(asked_in_headers(&response("retry-after-ms", "250")), Some(Duration::from_millis(250)));
+        assert_eq!(asked_in_headers(&response("x", "2")), None);
+        let body = r#"{"error": {"details": [{"@type": "x"}, {"retryDelay": "34.5s"}]}}"#;
+        assert_eq!(asked_in_body(body), Some(Duration::from_millis(34_500)));
+        assert_eq!(asked_in_body(r#"{"error": {"message": "m"}}"#), None);
     }
 
     #[test]

@@ -2,60 +2,79 @@
 //!
 //! Only `data` matters here. Comments, other fields and unknown lines are passed over, as the standard says.
 
+use crate::lines::{Lines, MAX_EVENT_BYTES};
+
 /// Parses a stream of server-sent events.
 #[derive(Debug, Default)]
 pub struct SseParser {
-    /// The bytes of the line that is not complete yet. Bytes, because a piece may end within a character.
-    line: Vec<u8>,
-    /// The data lines of the event that is not complete yet.
-    data: Vec<String>,
-    /// The last byte was a CR: an LF that follows belongs to the same line end.
-    after_cr: bool,
+    lines: Lines,
+    event: Event,
+}
+
+/// The event that is not complete yet.
+#[derive(Debug, Default)]
+struct Event {
+    /// Its data lines, joined by LF; `None` before the first.
+    data: Option<String>,
     /// The stream's first line was seen.
     started: bool,
+    /// It holds more than an event may.
+    is_too_long: bool,
 }
 
 impl SseParser {
     /// Takes the next piece; returns the data of each event that it completes.
     pub fn push(&mut self, bytes: &[u8]) -> Vec<String> {
         let mut events = Vec::new();
-        for &byte in bytes {
-            let ends_cr_lf = self.after_cr && byte == b'\n';
-            self.after_cr = byte == b'\r';
-            match byte {
-                b'\n' if ends_cr_lf => {}
-                b'\n' | b'\r' => events.extend(self.end_line()),
-                _ => self.line.push(byte),
-            }
+        if !self.is_too_long() {
+            self.lines.push(bytes, &mut |line| {
+                events.extend(self.event.line(line));
+                !self.event.is_too_long
+            });
         }
         events
     }
 
     /// Ends the stream; returns the data of an event that lacks only its blank line.
     pub fn finish(&mut self) -> Option<String> {
-        if !self.line.is_empty() {
-            self.end_line();
+        if let Some(line) = self.lines.finish() {
+            self.event.line(&line);
         }
-        self.end_event()
+        self.event.data.take().filter(|_| !self.is_too_long())
     }
 
-    fn end_line(&mut self) -> Option<String> {
-        let line = std::mem::take(&mut self.line);
-        let line = String::from_utf8_lossy(&line);
+    /// Whether an event was longer than 16 MB. Nothing that follows it is read.
+    pub fn is_too_long(&self) -> bool {
+        self.event.is_too_long || self.lines.is_too_long()
+    }
+}
+
+impl Event {
+    /// Takes a line: → the event's data, if the line ends it.
+    fn line(&mut self, line: &[u8]) -> Option<String> {
+        let line = String::from_utf8_lossy(line);
         let line = if self.started { &line } else { line.trim_start_matches('\u{feff}') };
         self.started = true;
         if line.is_empty() {
-            return self.end_event();
+            return self.data.take();
         }
-        if let Some(data) = line.strip_prefix("data:") {
-            self.data.push(data.strip_prefix(' ').unwrap_or(data).to_owned());
+        let (field, value) = line.split_once(':').unwrap_or((line, ""));
+        if field == "data" {
+            self.append(value.strip_prefix(' ').unwrap_or(value));
         }
         None
     }
 
-    fn end_event(&mut self) -> Option<String> {
-        let data = std::mem::take(&mut self.data);
-        (!data.is_empty()).then(|| data.join("\n"))
+    fn append(&mut self, line: &str) {
+        let taken = self.data.as_ref().map_or(0, |data| data.len() + 1);
+        if taken + line.len() > MAX_EVENT_BYTES {
+            (self.data, self.is_too_long) = (None, true);
+            return;
+        }
+        match &mut self.data {
+            Some(data) => data.extend(["\n", line]),
+            None => self.data = Some(line.to_owned()),
+        }
     }
 }
 
@@ -64,7 +83,7 @@ mod tests {
     use super::*;
 
     const STREAM: &str = "\u{feff}: hello\r\n\r\ndata: {\"a\":\"é𝄞\"}\r\n\r\nevent: x\nid: 1\ndata:one\ndata: two\n\n\
-                          retry: 5\n\nnonsense\n\ndata: cr\r\rdata: [DONE]";
+                          retry: 5\n\nnonsense\ndatabase: no\n\ndata: cr\r\rdata\ndata\n\ndata: [DONE]";
 
     fn parse<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Vec<String> {
         let mut parser = SseParser::default();
@@ -75,7 +94,7 @@ mod tests {
 
     #[test]
     fn pieces_may_end_anywhere() {
-        let expected = ["{\"a\":\"é𝄞\"}", "one\ntwo", "cr", "[DONE]"];
+        let expected = ["{\"a\":\"é𝄞\"}", "one\ntwo", "cr", "\n", "[DONE]"];
         for size in 1..=STREAM.len() {
             assert_eq!(parse(STREAM.as_bytes().chunks(size)), expected, "pieces of {size} bytes");
         }
@@ -84,5 +103,19 @@ mod tests {
     #[test]
     fn bytes_that_are_no_text_do_no_harm() {
         assert_eq!(parse([b"data: \xff\n\n".as_slice()].into_iter()), ["\u{fffd}"]);
+    }
+
+    #[test]
+    fn a_long_event_is_read_and_an_endless_one_given_up() {
+        let long = format!("data: {}\n\n", "x".repeat(10_000_000));
+        assert_eq!(parse(long.as_bytes().chunks(65_536)).first().map(String::len), Some(10_000_000));
+
+        let mut parser = SseParser::default();
+        assert_eq!(parser.push(b"data: before\n\n"), ["before"]);
+        let line = format!("data: {}\n", "x".repeat(1_000_000));
+        (0..17).for_each(|_| assert!(parser.push(line.as_bytes()).is_empty()));
+        assert!(parser.is_too_long());
+        assert!(parser.push(b"\n\ndata: after\n\n").is_empty());
+        assert_eq!(parser.finish(), None);
     }
 }

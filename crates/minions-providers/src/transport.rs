@@ -11,6 +11,9 @@ pub trait Transport {
     /// What responses bring their bytes in.
     type Body: Body;
 
+    /// Whether requests come from a web page, which providers may refuse (CORS).
+    const FROM_PAGE: bool = false;
+
     /// Sends the request and returns as soon as the response's status and headers are there. An HTTP error status is a
     /// response like any other.
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse<Self::Body>, TransportError>;
@@ -26,17 +29,38 @@ pub trait Body {
     async fn next(&mut self) -> Option<Result<Vec<u8>, TransportError>>;
 }
 
-/// A POST request.
+/// A request.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HttpRequest {
+    /// What is asked for.
+    pub method: Method,
     /// Where to.
     pub url: String,
     /// The headers; to be sent as they are, and no others that the platform does not add by itself.
     pub headers: Vec<(&'static str, String)>,
-    /// The text to send.
-    pub body: String,
+    /// The text to send; `None` with GET.
+    pub body: Option<String>,
     /// The longest silence to put up with: before the response's head, and before each piece of its body.
     pub timeout: Duration,
+}
+
+/// What a request asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// What is there.
+    Get,
+    /// An answer to what is sent.
+    Post,
+}
+
+impl Method {
+    /// Its name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
 }
 
 /// A response whose body is still to be read.
@@ -59,7 +83,7 @@ impl<B> HttpResponse<B> {
 /// Why no response, or no more of it, arrived.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
-    /// The network failed. In a browser this is the only sign of three different things, see [`crate::OpenAi`].
+    /// The network failed. In a browser this is the only sign of three different things, see [`crate::CloudModel`].
     #[error("{0}")]
     Network(String),
     /// The silence lasted longer than the request's timeout.
@@ -70,6 +94,10 @@ pub enum TransportError {
 /// Shows where the request goes, not what it holds: the headers hold the key, the body the user's words.
 impl fmt::Debug for HttpRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpRequest").field("url", &self.url).field("timeout", &self.timeout).finish_non_exhaustive()
+        f.debug_struct("HttpRequest")
+            .field("method", &self.method)
+            .field("url", &self.url)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
     }
 }

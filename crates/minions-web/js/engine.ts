@@ -2,6 +2,7 @@
 /** The local model, as the page sees it: it lives in a worker of its own. */
 import { ChatCompletions } from "./chat.js";
 import { MinionsError } from "./errors.js";
+import type { Provider } from "./providers.js";
 import { Client } from "./rpc.js";
 import { isSupported, type Support } from "./support.js";
 import type { Adapter, Device, KvFormat, ModelInfo, ModelSource, Pooling, Progress, Quantization } from "./types.js";
@@ -137,6 +138,16 @@ export class Engine {
     const vectors = await this.client.call("embed", { texts, pooling: options.pooling ?? "mean" });
     const width = vectors.length / texts.length;
     return texts.map((_, index) => vectors.slice(index * width, (index + 1) * width));
+  }
+
+  /**
+   * The names of the models that a provider lists. Asked by the worker, as runs are; only `model` of the supervisor is not
+   * looked at.
+   *
+   * @throws {MinionsError} `invalid_request` where the provider has no list, or what a run would reject with
+   */
+  async listModels(supervisor: Provider): Promise<string[]> {
+    return this.client.call("models", await supervisor.toWire());
   }
 
   /** Frees the model. Calls that are still running are rejected, and so is every later one. */

@@ -289,6 +289,8 @@ export interface Usage {
   cached_tokens: number;
   /** The part of `completion_tokens` spent on hidden reasoning. */
   reasoning_tokens: number;
+  /** Whether any of this is estimated, because a provider did not tell it. */
+  estimated?: boolean;
 }
 
 /** What stands in for a reply that cannot be read. */

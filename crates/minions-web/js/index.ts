@@ -24,8 +24,20 @@ export type * from "./events.js";
 export type * from "./options.js";
 export { Auto, LocalOnly, Minion, Minions, RemoteOnly } from "./protocols.js";
 export type { Participants, WorkerOption } from "./protocols.js";
-export { openai, openaiCompatible, recorded } from "./providers.js";
-export type { CompatibleOptions, JsonMode, Provider, ProviderOptions, RecordedReply, Recording } from "./providers.js";
+export { anthropic, azure, gemini, ollama, openai, openaiCompatible, provider, recorded } from "./providers.js";
+export type {
+  AzureOptions,
+  CloudProvider,
+  CompatibleOptions,
+  JsonMode,
+  LocalOptions,
+  LocalServer,
+  Provider,
+  ProviderName,
+  ProviderOptions,
+  RecordedReply,
+  Recording,
+} from "./providers.js";
 export type { Price, Run, RunRequest } from "./run.js";
 export type { Support } from "./support.js";
 export type {

@@ -28,7 +28,7 @@ abstract class Protocol {
   constructor(name: ProtocolName | "auto", worker: Engine, supervisor: Provider | null, options: object) {
     if (!(worker instanceof Engine)) throw new MinionsError("invalid_request", "worker must be an Engine");
     if (supervisor !== null && !(supervisor instanceof Provider)) {
-      throw new MinionsError("invalid_request", "supervisor must be made by openai, openaiCompatible or recorded");
+      throw new MinionsError("invalid_request", "supervisor must be made by openai, anthropic, provider or another of the functions for it");
     }
     this.#worker = worker;
     this.#supervisor = supervisor;

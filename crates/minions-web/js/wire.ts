@@ -1,7 +1,7 @@
 /** What page and worker say to each other: the methods of the worker with their types. */
 import type { FinishReason, History, Message, ProtocolName, Usage } from "./events.js";
 import type { Privacy } from "./options.js";
-import type { JsonMode, Recording } from "./providers.js";
+import type { JsonMode, ProviderName, Recording } from "./providers.js";
 import type { ResponseFormat, TokenLogprob } from "./chat.js";
 import type { Adapter, Device, KvFormat, ModelInfo, Pooling, Progress, Quantization } from "./types.js";
 
@@ -59,7 +59,9 @@ export interface Alternative {
 /** A supervisor with everything that the worker needs to ask it. */
 export type WireSupervisor =
   | {
-      kind: "openai";
+      kind: "cloud";
+      /** `null` for whatever is at the address. */
+      provider: ProviderName | null;
       model: string;
       api_key: string;
       base_url: string | null;
@@ -166,6 +168,8 @@ export type Methods = {
   next: { params: { stream: number }; result: { items: unknown[]; done: boolean }; event: never };
   /** Ends a stream; one that has ended already stays so. */
   abort: { params: { stream: number }; result: void; event: never };
+  /** The names of the models that a supervisor's provider lists. */
+  models: { params: WireSupervisor; result: string[]; event: never };
   /** Token ids of a conversation as the model's template renders it. For tests. */
   tokenize: { params: WireRequest; result: Uint32Array; event: never };
   /** A vector for each text, one after the other. */

@@ -60,6 +60,9 @@ const die = serve<Methods>(globalThis as unknown as Endpoint, {
     streams.get(stream)?.abort();
     streams.delete(stream);
   },
+  async models(supervisor) {
+    return loaded().models(supervisor);
+  },
   async tokenize(request) {
     return loaded().tokenize(request);
   },

@@ -16,12 +16,13 @@ use crate::fetch::sleep;
 use crate::js::{from_js, to_js};
 use crate::page_store::JsPages;
 use crate::stream::Stream;
+use crate::supervisor::Supervisor;
 use crate::{generation, run};
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
 import type { Adapter, ModelInfo, Progress } from "../types.js";
-import type { Counters, KernelCheck, KernelSpeed, Tally, WireLoad, WireRequest, WireRun } from "../wire.js";
+import type { Counters, KernelCheck, KernelSpeed, Tally, WireLoad, WireRequest, WireRun, WireSupervisor } from "../wire.js";
 "#;
 
 /// What the cache has to give up may take so much of the page's memory.
@@ -113,6 +114,16 @@ impl Engine {
     /// Starts a run of the Minion protocol: a stream of events. One at a time.
     pub fn run(&self, #[wasm_bindgen(unchecked_param_type = "WireRun")] run: &JsValue) -> Result<Stream, JsValue> {
         Ok(run::start(Rc::clone(&self.engine), Rc::clone(&self.is_running), from_js(run)?)?)
+    }
+
+    /// The names of the models that a supervisor's provider lists.
+    #[wasm_bindgen(unchecked_return_type = "string[]")]
+    pub async fn models(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "WireSupervisor")] supervisor: JsValue,
+    ) -> Result<JsValue, JsValue> {
+        let supervisor = Supervisor::new(from_js(&supervisor)?)?;
+        Ok(to_js(&supervisor.models().await?)?)
     }
 
     /// The token ids of a conversation as the model's template renders it. For tests.

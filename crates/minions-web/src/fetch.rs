@@ -33,6 +33,8 @@ pub(crate) struct Fetch;
 impl Transport for Fetch {
     type Body = FetchBody;
 
+    const FROM_PAGE: bool = true;
+
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse<FetchBody>, TransportError> {
         let abort = AbortOnDrop(AbortController::new().map_err(network)?);
         let timeout = request.timeout;
@@ -92,9 +94,11 @@ fn to_fetch(request: &HttpRequest, abort: &AbortOnDrop) -> Result<Request, JsVal
         headers.append(name, value)?;
     }
     let init = RequestInit::new();
-    init.set_method("POST");
+    init.set_method(request.method.as_str());
     init.set_headers(&headers);
-    init.set_body(&request.body.as_str().into());
+    if let Some(body) = &request.body {
+        init.set_body(&body.as_str().into());
+    }
     // The key is the only credential, and where the page lives is nobody's business.
     init.set_credentials(RequestCredentials::Omit);
     init.set_referrer_policy(ReferrerPolicy::NoReferrer);

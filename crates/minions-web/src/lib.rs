@@ -18,6 +18,7 @@ mod page_store;
 mod run;
 mod start;
 mod stream;
+mod supervisor;
 
 pub use diagnostics::{Rehearsal, bench_kernels, check_kernels, memory_bytes};
 pub use digest::Sha256Digest;

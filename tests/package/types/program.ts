@@ -7,8 +7,13 @@ import {
   Minions,
   MinionsError,
   RemoteOnly,
+  anthropic,
+  azure,
+  gemini,
+  ollama,
   openai,
   openaiCompatible,
+  provider,
   recorded,
   type ChatCompletion,
   type ChatCompletionChunk,
@@ -17,6 +22,7 @@ import {
   type RunEvent,
   type Outcome,
   type Progress,
+  type Provider,
   type Run,
   type Support,
 } from "minions-web";
@@ -70,6 +76,19 @@ await Engine.load({ file });
 await Engine.load({ files: { "config.json": new Blob() } });
 await Engine.load({ url: new URL("https://example.org/model/") }, { contextLength: 2048, cacheTokens: 16384, spillBytes: 0, kvCache: "q8_0", quantize: "q4_0", wasmUrl: "/minions.wasm" });
 openaiCompatible({ baseURL: "http://localhost:8080/v1", model: "local" });
+const apiKey = async () => keyField.value;
+const providers: Provider[] = [
+  anthropic({ model: "claude-sonnet-4-5", apiKey }),
+  gemini({ model: "gemini-2.5-flash", apiKey, jsonMode: "schema_only" }),
+  ollama({ model: "qwen3" }),
+  azure({ resource: "mine", model: "gpt-4o", apiKey }),
+  provider("groq", { model: "llama-3.3-70b-versatile", apiKey }),
+  provider("lmstudio", { model: "qwen3-30b", baseURL: "http://localhost:4321/v1" }),
+];
+const models: string[] = (await Promise.all(providers.map((provider) => worker.listModels(provider)))).flat();
+console.log(models.length);
+// @ts-expect-error a cloud wants a key
+provider("groq", { model: "llama-3.3-70b-versatile" });
 recorded({ label: "Recorded", task: "t", replies: [{ content: { message: "m" } }] });
 
 try {

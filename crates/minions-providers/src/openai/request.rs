@@ -1,46 +1,31 @@
 //! From a chat request to the wire.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use minions_chat::{ChatError, ChatRequest, Message, ResponseFormat};
-use serde::{Deserialize, Serialize};
+use minions_chat::{ChatError, ChatRequest, Message, Role};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
 
-/// Where chat completions are asked for.
-pub(super) fn url(base_url: &str) -> Result<String, ChatError> {
-    let base_url = base_url.trim().trim_end_matches('/');
-    if host(base_url).is_none_or(str::is_empty) {
-        let message = "the base URL must be a full address such as https://api.openai.com/v1";
-        return Err(ChatError::InvalidRequest(message.to_owned()));
-    }
-    Ok(format!("{base_url}/chat/completions"))
-}
+use super::dialect::{Dialect, MOST};
+use crate::json_mode::Form;
+use crate::wire::{Settings, to_json};
 
 /// The request's JSON text.
-pub(super) fn body(
-    request: &ChatRequest,
-    model: &str,
-    base_url: &str,
-    json_mode: Option<JsonMode>,
-) -> Result<String, ChatError> {
-    if model.trim().is_empty() {
-        return Err(ChatError::InvalidRequest("the model's name is empty: choose a model".to_owned()));
-    }
-    // OpenAI renamed the token limit and refuses the old name for its newer models; others know only the old name.
-    // The three samplers that are not OpenAI's are known to local servers (llama.cpp, vLLM, Ollama) and refused by OpenAI.
-    let is_openai = is_openai(base_url);
+pub(super) fn body(request: &ChatRequest, settings: &Settings) -> Result<String, ChatError> {
+    let dialect = settings.dialect.unwrap_or(&MOST);
+    let rule = dialect.rule(settings.model);
+    let system_role = rule.map_or("system", |rule| rule.system_role);
     let wire = WireRequest {
-        model: model.trim(),
-        messages: &request.messages,
+        model: settings.model,
+        messages: request.messages.iter().map(|message| WireMessage::new(message, system_role)).collect(),
         stream: true,
         stream_options: StreamOptions { include_usage: true },
-        max_completion_tokens: request.max_tokens.filter(|_| is_openai),
-        max_tokens: request.max_tokens.filter(|_| !is_openai),
+        max_tokens: request.max_tokens,
         temperature: request.temperature,
         top_p: request.top_p,
-        top_k: request.top_k.filter(|_| !is_openai),
-        min_p: request.min_p.filter(|_| !is_openai),
-        repetition_penalty: request.repetition_penalty.filter(|_| !is_openai),
+        top_k: request.top_k,
+        min_p: request.min_p,
+        repetition_penalty: request.repetition_penalty,
         presence_penalty: request.presence_penalty,
         frequency_penalty: request.frequency_penalty,
         logit_bias: &request.logit_bias,
@@ -49,22 +34,32 @@ pub(super) fn body(
         n: request.n.filter(|samples| *samples != 1),
         seed: request.seed,
         stop: &request.stop,
-        response_format: response_format(
-            &request.response_format,
-            json_mode.unwrap_or_else(|| JsonMode::of(is_openai)),
-        ),
+        response_format: match settings.json_mode.form(&request.response_format) {
+            Form::Text => None,
+            Form::Object => Some(json!({"type": "json_object"})),
+            Form::Schema(json_schema) => Some(json!({"type": "json_schema", "json_schema": json_schema})),
+        },
     };
-    serde_json::to_string(&wire).map_err(|error| ChatError::InvalidRequest(error.to_string()))
+    in_dialect(&to_json(&wire)?, dialect, settings.model)
+}
+
+/// Leaves out and renames what the provider wants left out and renamed.
+fn in_dialect(plain: &str, dialect: &Dialect, model: &str) -> Result<String, ChatError> {
+    let rule = dialect.rule(model);
+    // Through text and not `to_value`, which would turn 0.7 into the nearest double of the nearest float.
+    let fields: Map<String, Value> =
+        serde_json::from_str(plain).map_err(|error| ChatError::InvalidRequest(error.to_string()))?;
+    let fields: Map<String, Value> =
+        fields.into_iter().filter_map(|(field, value)| Some((dialect.name(&field, rule)?.to_owned(), value))).collect();
+    to_json(&fields)
 }
 
 #[derive(Serialize)]
 struct WireRequest<'a> {
     model: &'a str,
-    messages: &'a [Message],
+    messages: Vec<WireMessage<'a>>,
     stream: bool,
     stream_options: StreamOptions,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    max_completion_tokens: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_tokens: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -94,7 +89,24 @@ struct WireRequest<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     stop: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
-    response_format: Option<Cow<'a, ResponseFormat>>,
+    response_format: Option<Value>,
+}
+
+#[derive(Serialize)]
+struct WireMessage<'a> {
+    role: &'a str,
+    content: &'a str,
+}
+
+impl<'a> WireMessage<'a> {
+    fn new(message: &'a Message, system_role: &'a str) -> Self {
+        let role = match message.role {
+            Role::System => system_role,
+            Role::User => "user",
+            Role::Assistant => "assistant",
+        };
+        Self { role, content: &message.content }
+    }
 }
 
 #[derive(Serialize)]
@@ -102,65 +114,46 @@ struct StreamOptions {
     include_usage: bool,
 }
 
-/// How far a model can be held to JSON.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum JsonMode {
-    /// Not at all: requests that want JSON say so in words only.
-    None,
-    /// To one JSON object (`json_object`).
-    Object,
-    /// To a schema (`json_schema`).
-    Schema,
-}
-
-impl JsonMode {
-    /// Most servers that speak this wire know `json_object`; several refuse `json_schema`.
-    fn of(is_openai: bool) -> Self {
-        if is_openai { Self::Schema } else { Self::Object }
-    }
-}
-
-/// The strongest form that both sides know.
-fn response_format(wanted: &ResponseFormat, mode: JsonMode) -> Option<Cow<'_, ResponseFormat>> {
-    match (wanted, mode) {
-        // The wire has no word for a pattern or a choice.
-        (ResponseFormat::Text | ResponseFormat::Regex { .. } | ResponseFormat::Choice { .. }, _) => None,
-        (_, JsonMode::None) => None,
-        (ResponseFormat::JsonSchema { .. }, JsonMode::Object) => Some(Cow::Owned(ResponseFormat::JsonObject)),
-        (wanted, _) => Some(Cow::Borrowed(wanted)),
-    }
-}
-
-/// Whether the address is OpenAI's own, regional ones included.
-fn is_openai(base_url: &str) -> bool {
-    host(base_url.trim()).is_some_and(|host| host == "api.openai.com" || host.ends_with(".api.openai.com"))
-}
-
-/// The host of an http address, without its port.
-fn host(url: &str) -> Option<&str> {
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
-    rest.split(['/', ':', '?']).next()
-}
-
 #[cfg(test)]
 mod tests {
-    use minions_chat::JsonSchema;
-    use serde_json::{Value, json};
+    use minions_chat::{JsonSchema, ResponseFormat};
 
+    use super::super::{CEREBRAS, MISTRAL, OPENAI, TOKASAURUS};
     use super::*;
+    use crate::JsonMode;
 
-    const OPENAI: &str = "https://api.openai.com/v1";
-
-    fn wire(request: &ChatRequest, base_url: &str, json_mode: Option<JsonMode>) -> Value {
-        let body = body(request, "m", base_url, json_mode).unwrap_or_default();
+    fn wire(request: &ChatRequest, model: &str, dialect: &'static Dialect) -> Value {
+        let settings = Settings { model, json_mode: JsonMode::Schema, dialect: Some(dialect) };
+        let body = body(request, &settings).unwrap_or_default();
         serde_json::from_str(&body).unwrap_or_default()
+    }
+
+    /// A request that asks for everything.
+    fn everything() -> ChatRequest {
+        ChatRequest {
+            messages: vec![Message::system("be brief"), Message::user("hi"), Message::assistant("hello")],
+            max_tokens: Some(7),
+            temperature: Some(0.7),
+            top_p: Some(0.9),
+            top_k: Some(3),
+            min_p: Some(0.1),
+            presence_penalty: Some(0.5),
+            frequency_penalty: Some(-0.5),
+            repetition_penalty: Some(1.25),
+            logit_bias: [(7, -100.0)].into(),
+            logprobs: true,
+            top_logprobs: Some(2),
+            n: Some(3),
+            seed: Some(1),
+            stop: vec!["END".into()],
+            response_format: ResponseFormat::JsonObject,
+        }
     }
 
     #[test]
     fn sends_nothing_that_was_not_asked_for() {
         assert_eq!(
-            wire(&ChatRequest::new(vec![Message::user("hi")]), OPENAI, None),
+            wire(&ChatRequest::new(vec![Message::user("hi")]), "m", &OPENAI),
             json!({
                 "model": "m",
                 "messages": [{"role": "user", "content": "hi"}],
@@ -171,76 +164,69 @@ mod tests {
     }
 
     #[test]
-    fn names_the_token_limit_as_the_host_knows_it() {
-        let request = ChatRequest { max_tokens: Some(7), top_k: Some(3), ..ChatRequest::default() };
-        for openai in [OPENAI, "https://eu.api.openai.com/v1"] {
-            let wire = wire(&request, openai, None);
-            assert_eq!(wire.get("max_completion_tokens"), Some(&json!(7)));
-            assert_eq!((wire.get("max_tokens"), wire.get("top_k")), (None, None));
-        }
-        for other in ["http://localhost:8080/v1", "https://api.openai.com.example.org/v1"] {
-            let wire = wire(&request, other, None);
-            assert_eq!((wire.get("max_tokens"), wire.get("top_k")), (Some(&json!(7)), Some(&json!(3))));
-            assert_eq!(wire.get("max_completion_tokens"), None);
+    fn sends_everything_to_whom_nothing_is_known_of() {
+        assert_eq!(
+            wire(&everything(), "m", &MOST),
+            json!({
+                "model": "m",
+                "messages": [
+                    {"role": "system", "content": "be brief"},
+                    {"role": "user", "content": "hi"},
+                    {"role": "assistant", "content": "hello"},
+                ],
+                "stream": true,
+                "stream_options": {"include_usage": true},
+                "max_tokens": 7, "temperature": 0.7, "top_p": 0.9, "top_k": 3, "min_p": 0.1,
+                "repetition_penalty": 1.25, "presence_penalty": 0.5, "frequency_penalty": -0.5,
+                "logit_bias": {"7": -100.0}, "logprobs": true, "top_logprobs": 2, "n": 3, "seed": 1, "stop": ["END"],
+                "response_format": {"type": "json_object"},
+            })
+        );
+    }
+
+    #[test]
+    fn leaves_out_and_renames_what_the_provider_wants() {
+        let fields = |dialect: &'static Dialect| {
+            let Value::Object(fields) = wire(&everything(), "m", dialect) else { panic!("an object") };
+            fields.into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+        };
+        let has = |dialect, field: &str| fields(dialect).iter().any(|name| name == field);
+        for (dialect, present, absent) in [
+            (&OPENAI, "max_completion_tokens", "max_tokens"),
+            (&OPENAI, "temperature", "top_k"),
+            (&MISTRAL, "max_tokens", "stream_options"),
+            (&MISTRAL, "random_seed", "seed"),
+            (&CEREBRAS, "seed", "presence_penalty"),
+            (&TOKASAURUS, "model", "stream"),
+        ] {
+            assert!(has(dialect, present) && !has(dialect, absent), "{present}, not {absent}");
         }
     }
 
     #[test]
-    fn asks_for_json_as_strictly_as_the_server_can() {
+    fn reasoning_models_get_no_samplers_and_a_developer() {
+        for model in ["o1", "o3-mini", "gpt-5", "gpt-5.2-2026-01-01", "openai/o4-mini"] {
+            let wire = wire(&everything(), model, &OPENAI);
+            assert_eq!(wire.pointer("/messages/0/role"), Some(&json!("developer")), "{model}");
+            assert_eq!(wire.get("max_completion_tokens"), Some(&json!(7)), "{model}");
+            for field in ["temperature", "top_p", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs"] {
+                assert_eq!(wire.get(field), None, "{field} for {model}");
+            }
+        }
+        let wire = wire(&everything(), "gpt-4o", &OPENAI);
+        assert_eq!(wire.pointer("/messages/0/role"), Some(&json!("system")));
+        assert_eq!(wire.get("temperature"), Some(&json!(0.7)));
+    }
+
+    #[test]
+    fn asks_for_a_schema_by_its_name() {
         let json_schema = JsonSchema::strict("plan", json!({"type": "object"}));
-        let schema = ResponseFormat::JsonSchema { json_schema };
-        let format = |wanted: &ResponseFormat, base_url, mode| {
-            let request = ChatRequest { response_format: wanted.clone(), ..ChatRequest::default() };
-            wire(&request, base_url, mode).get("response_format").cloned()
-        };
-        let object = Some(json!({"type": "json_object"}));
-        let strict = Some(json!({
+        let request =
+            ChatRequest { response_format: ResponseFormat::JsonSchema { json_schema }, ..ChatRequest::default() };
+        let expected = json!({
             "type": "json_schema",
             "json_schema": {"name": "plan", "schema": {"type": "object"}, "strict": true},
-        }));
-        assert_eq!(format(&schema, OPENAI, None), strict);
-        assert_eq!(format(&schema, "http://localhost:8080/v1", None), object);
-        assert_eq!(format(&schema, "http://localhost:8080/v1", Some(JsonMode::Schema)), strict);
-        assert_eq!(format(&ResponseFormat::JsonObject, OPENAI, None), object);
-        assert_eq!(format(&schema, OPENAI, Some(JsonMode::None)), None);
-        for unknown in [
-            ResponseFormat::Text,
-            ResponseFormat::Regex { pattern: "a+".into() },
-            ResponseFormat::Choice { choices: vec!["a".into()] },
-        ] {
-            assert_eq!(format(&unknown, OPENAI, None), None);
-            assert_eq!(format(&unknown, "http://localhost:8080/v1", Some(JsonMode::Schema)), None);
-        }
-    }
-
-    #[test]
-    fn passes_on_what_the_host_knows_of_sampling() {
-        let request = ChatRequest {
-            presence_penalty: Some(0.5),
-            frequency_penalty: Some(-0.5),
-            repetition_penalty: Some(1.25),
-            logit_bias: [(7, -100.0)].into(),
-            logprobs: true,
-            top_logprobs: Some(2),
-            n: Some(3),
-            ..ChatRequest::default()
-        };
-        let known = json!({"presence_penalty": 0.5, "frequency_penalty": -0.5, "logit_bias": {"7": -100.0},
-            "logprobs": true, "top_logprobs": 2, "n": 3});
-        for (base_url, repetition_penalty) in [(OPENAI, None), ("http://localhost:8080/v1", Some(&json!(1.25)))] {
-            let wire = wire(&request, base_url, None);
-            for (name, value) in known.as_object().into_iter().flatten() {
-                assert_eq!(wire.get(name), Some(value), "{name} for {base_url}");
-            }
-            assert_eq!(wire.get("repetition_penalty"), repetition_penalty, "{base_url}");
-        }
-    }
-
-    #[test]
-    fn builds_the_address() {
-        assert_eq!(url(" http://localhost:1234/v1/ "), Ok("http://localhost:1234/v1/chat/completions".into()));
-        for wrong in ["", "api.openai.com/v1", "https://", "file:///v1"] {
-            assert!(url(wrong).is_err(), "{wrong}");
-        }
+        });
+        assert_eq!(wire(&request, "m", &MOST).get("response_format"), Some(&expected));
     }
 }

@@ -3,7 +3,7 @@
  * `tests/package/types.test.mjs` proves that the generated declarations say the same.
  */
 import type { Adapter, ModelInfo, Progress } from "../types.js";
-import type { Counters, KernelCheck, KernelSpeed, Tally, WireLoad, WireRequest, WireRun } from "../wire.js";
+import type { Counters, KernelCheck, KernelSpeed, Tally, WireLoad, WireRequest, WireRun, WireSupervisor } from "../wire.js";
 
 /** Loads and starts the wasm. */
 export default function init(options?: { module_or_path: string | URL }): Promise<unknown>;
@@ -20,6 +20,7 @@ export class Engine {
   adapter(): Adapter;
   generate(request: WireRequest): Stream;
   run(run: WireRun): Stream;
+  models(supervisor: WireSupervisor): Promise<string[]>;
   tokenize(request: WireRequest): Uint32Array;
   embed(texts: string[], pooling: string): Promise<Float32Array>;
   logits(ids: Uint32Array): Promise<Float32Array>;

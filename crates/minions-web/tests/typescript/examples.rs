@@ -31,7 +31,8 @@ pub(crate) fn typescript() -> String {
 }
 
 const ROUND: u32 = 1;
-const USAGE: Usage = Usage { prompt_tokens: 4, completion_tokens: 3, cached_tokens: 2, reasoning_tokens: 1 };
+const USAGE: Usage =
+    Usage { prompt_tokens: 4, completion_tokens: 3, cached_tokens: 2, reasoning_tokens: 1, estimated: false };
 const RUN_USAGE: RunUsage = RunUsage { local: USAGE, remote: USAGE };
 const COST: Cost = Cost { spent: 0.5, remote_only: 1.5 };
 
