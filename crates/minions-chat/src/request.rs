@@ -85,12 +85,12 @@ pub enum ResponseFormat {
         /// The schema.
         json_schema: JsonSchema,
     },
-    /// Text that a regular expression matches from its beginning to its end. No provider of the OpenAI wire knows it.
+    /// Text that a regular expression matches from its beginning to its end. No provider is asked for it.
     Regex {
         /// The expression, in the syntax of Rust's `regex`, without look-around and back-references.
         pattern: String,
     },
-    /// One of some texts, word for word. No provider of the OpenAI wire knows it.
+    /// One of some texts, word for word. No provider is asked for it.
     Choice {
         /// The texts.
         choices: Vec<String>,

@@ -227,7 +227,7 @@ export class RunPanel extends Panel {
       <div>
         <dt>Supervisor${run.destination.kind === "recording" ? ", as recorded" : ""}</dt>
         <dd data-testid="tokens-remote">
-          ${count(remote.prompt_tokens + remote.completion_tokens)} tokens
+          ${remote.estimated ? "about " : nothing}${count(remote.prompt_tokens + remote.completion_tokens)} tokens
           <small>${count(remote.prompt_tokens)} read, ${count(remote.completion_tokens)} written</small>
           ${run.cost ? html`<small data-testid="cost">about ${money(run.cost.spent)}</small>` : nothing}
         </dd>
