@@ -122,11 +122,6 @@ impl<T: Transport> CloudModel<T> {
         if model.is_empty() {
             return Err(ChatError::InvalidRequest("the model's name is empty: choose a model".to_owned()));
         }
-        // Some wires have the name in the address, where these would begin something else.
-        if model.contains(['?', '#', '%', '\\']) || model.contains(char::is_whitespace) || model.contains("..") {
-            let message = "the model's name holds a character that no name has: check it";
-            return Err(ChatError::InvalidRequest(message.to_owned()));
-        }
         let json_mode = self.json_mode.unwrap_or(self.preset.json_mode);
         let settings = Settings { model, json_mode, dialect: self.preset.dialect() };
         let body = (self.wire().body)(request, &settings)?;
