@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use minions_providers::{ApiKey, CloudModel, PRESETS, Preset, Recording};
+use minions_providers::{ApiKey, CloudModel, PRESETS, Preset, ReasoningEffort, Recording};
 
 use crate::exit::Failure;
 use crate::input;
@@ -25,8 +25,11 @@ pub struct SupervisorArguments {
     /// own.
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
+    /// How much the supervisor is to think before it answers, if its model can be told.
+    #[arg(long, value_name = "low|medium|high", value_parser = effort)]
+    reasoning_effort: Option<ReasoningEffort>,
     /// A recording to play the supervisor's part, instead of a model.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["base_url", "supervisor"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["base_url", "supervisor", "reasoning_effort"])]
     recording: Option<PathBuf>,
 }
 
@@ -58,7 +61,8 @@ impl SupervisorArguments {
             return Ok(Supervisor { model: Model::Recorded(recording), description, name: None, is_here: true });
         }
         let (preset, name) = self.named()?;
-        let model = connect(preset, self.base_url.as_deref(), name)?;
+        let mut model = connect(preset, self.base_url.as_deref(), name)?;
+        model.reasoning_effort = self.reasoning_effort;
         Ok(Supervisor {
             description: format!("supervisor {name} at {}", model.base_url),
             name: Some(name.to_owned()),
@@ -121,6 +125,10 @@ pub fn connect(
         }
         None => CloudModel::at(HttpTransport::default(), base_url, name, key),
     })
+}
+
+fn effort(name: &str) -> Result<ReasoningEffort, String> {
+    serde_json::from_value(name.into()).map_err(|_| "it must be low, medium or high".to_owned())
 }
 
 /// The names of all providers.

@@ -11,8 +11,8 @@ use crate::reply::Reply;
 use crate::secrets::Secrets;
 use crate::wire::{Framing, Settings, Wire};
 use crate::{
-    ApiKey, Body, HttpRequest, HttpResponse, JsonMode, Method, NdjsonParser, SseParser, Transport, TransportError,
-    address, error, lines, retry,
+    ApiKey, Body, HttpRequest, HttpResponse, JsonMode, Method, NdjsonParser, ReasoningEffort, SseParser, Transport,
+    TransportError, address, error, lines, retry,
 };
 
 /// The most bytes of an error's body that are looked at.
@@ -40,6 +40,8 @@ pub struct CloudModel<T> {
     pub api_key: ApiKey,
     /// How far the model can be held to JSON, if not as far as the preset says.
     pub json_mode: Option<JsonMode>,
+    /// How much the model is to think, if not as much as it does unasked.
+    pub reasoning_effort: Option<ReasoningEffort>,
     /// The longest silence to put up with.
     pub timeout: Duration,
     /// How often a failed call is repeated.
@@ -56,6 +58,7 @@ impl<T> CloudModel<T> {
             model: model.into(),
             api_key,
             json_mode: None,
+            reasoning_effort: None,
             timeout: Duration::from_secs(120),
             max_retries: 2,
         }
@@ -122,13 +125,8 @@ impl<T: Transport> CloudModel<T> {
         if model.is_empty() {
             return Err(ChatError::InvalidRequest("the model's name is empty: choose a model".to_owned()));
         }
-        // Some wires have the name in the address, where these would begin something else.
-        if model.contains(['?', '#', '%', '\\']) || model.contains(char::is_whitespace) || model.contains("..") {
-            let message = "the model's name holds a character that no name has: check it";
-            return Err(ChatError::InvalidRequest(message.to_owned()));
-        }
         let json_mode = self.json_mode.unwrap_or(self.preset.json_mode);
-        let settings = Settings { model, json_mode, dialect: self.preset.dialect() };
+        let settings = Settings { model, json_mode, effort: self.reasoning_effort, dialect: self.preset.dialect() };
         let body = (self.wire().body)(request, &settings)?;
         self.http_request(Method::Post, &(self.wire().chat_path)(model), Some(body))
     }

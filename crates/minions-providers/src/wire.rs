@@ -5,7 +5,7 @@ use minions_chat::{ChatError, ChatRequest, FinishReason, TokenLogprob};
 use serde_json::Value;
 
 use crate::openai::Dialect;
-use crate::{JsonMode, anthropic, gemini, ollama, openai};
+use crate::{JsonMode, ReasoningEffort, anthropic, gemini, ollama, openai};
 
 /// The wires there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +53,7 @@ pub(crate) struct Wire {
 pub(crate) struct Settings<'a> {
     pub(crate) model: &'a str,
     pub(crate) json_mode: JsonMode,
+    pub(crate) effort: Option<ReasoningEffort>,
     pub(crate) dialect: Option<&'a Dialect>,
 }
 

@@ -35,6 +35,7 @@ export type {
   Provider,
   ProviderName,
   ProviderOptions,
+  ReasoningEffort,
   RecordedReply,
   Recording,
 } from "./providers.js";

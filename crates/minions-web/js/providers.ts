@@ -50,7 +50,12 @@ export interface ProviderOptions {
   timeoutMs?: number | undefined;
   /** How far the model can be held to JSON; unless set, as far as the provider's models usually can. */
   jsonMode?: JsonMode | undefined;
+  /** How much the model is to think before it answers, for models that can be told; unless set, as much as it does unasked. */
+  reasoningEffort?: ReasoningEffort | undefined;
 }
+
+/** How much a model is to think. */
+export type ReasoningEffort = "low" | "medium" | "high";
 
 /** How far a model can be held to JSON: not at all, to one object, to a schema too, or to a schema only. */
 export type JsonMode = "none" | "object" | "schema" | "schema_only";
@@ -197,7 +202,7 @@ async function resolve(apiKey: ApiKey): Promise<string> {
 }
 
 function cloud(provider: ProviderName | null, options: LocalOptions, key: () => Promise<string>): Provider {
-  const { model, baseURL, maxRetries, timeoutMs, jsonMode } = options;
+  const { model, baseURL, maxRetries, timeoutMs, jsonMode, reasoningEffort } = options;
   return new Provider(model, async () => ({
     kind: "cloud",
     provider,
@@ -207,5 +212,6 @@ function cloud(provider: ProviderName | null, options: LocalOptions, key: () => 
     max_retries: maxRetries ?? null,
     timeout_ms: timeoutMs ?? null,
     json_mode: jsonMode ?? null,
+    reasoning_effort: reasoningEffort ?? null,
   }));
 }

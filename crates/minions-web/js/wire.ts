@@ -1,7 +1,7 @@
 /** What page and worker say to each other: the methods of the worker with their types. */
 import type { FinishReason, History, Message, ProtocolName, Usage } from "./events.js";
 import type { Privacy } from "./options.js";
-import type { JsonMode, ProviderName, Recording } from "./providers.js";
+import type { JsonMode, ProviderName, ReasoningEffort, Recording } from "./providers.js";
 import type { ResponseFormat, TokenLogprob } from "./chat.js";
 import type { Adapter, Device, KvFormat, ModelInfo, Pooling, Progress, Quantization } from "./types.js";
 
@@ -68,6 +68,7 @@ export type WireSupervisor =
       max_retries: number | null;
       timeout_ms: number | null;
       json_mode: JsonMode | null;
+      reasoning_effort: ReasoningEffort | null;
     }
   | { kind: "recorded"; recording: Recording };
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use minions_chat::{ChatError, ChatModel, ChatRequest, ChatResponse};
 use minions_protocol::{Price, PriceTable};
-use minions_providers::{ApiKey, COMPATIBLE, CloudModel, JsonMode, Preset, Recording};
+use minions_providers::{ApiKey, COMPATIBLE, CloudModel, JsonMode, Preset, ReasoningEffort, Recording};
 use serde::Deserialize;
 
 use crate::error::Failure;
@@ -23,6 +23,7 @@ pub(crate) enum SupervisorOptions {
         max_retries: Option<u32>,
         timeout_ms: Option<u64>,
         json_mode: Option<JsonMode>,
+        reasoning_effort: Option<ReasoningEffort>,
     },
     Recorded {
         recording: Recording,
@@ -39,13 +40,23 @@ pub(crate) enum Supervisor {
 impl Supervisor {
     pub(crate) fn new(options: SupervisorOptions) -> Result<Self, Failure> {
         match options {
-            SupervisorOptions::Cloud { provider, model, api_key, base_url, max_retries, timeout_ms, json_mode } => {
+            SupervisorOptions::Cloud {
+                provider,
+                model,
+                api_key,
+                base_url,
+                max_retries,
+                timeout_ms,
+                json_mode,
+                reasoning_effort,
+            } => {
                 let preset = preset(provider.as_deref(), base_url.as_deref())?;
                 let mut cloud = CloudModel::new(Fetch, preset, model, ApiKey::new(api_key));
                 cloud.base_url = base_url.unwrap_or(cloud.base_url);
                 cloud.max_retries = max_retries.unwrap_or(cloud.max_retries);
                 cloud.timeout = timeout_ms.map_or(cloud.timeout, Duration::from_millis);
                 cloud.json_mode = json_mode;
+                cloud.reasoning_effort = reasoning_effort;
                 Ok(Self::Cloud(Box::new(cloud)))
             }
             SupervisorOptions::Recorded { recording } => Ok(Self::Recorded(recording)),

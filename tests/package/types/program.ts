@@ -78,7 +78,7 @@ await Engine.load({ url: new URL("https://example.org/model/") }, { contextLengt
 openaiCompatible({ baseURL: "http://localhost:8080/v1", model: "local" });
 const apiKey = async () => keyField.value;
 const providers: Provider[] = [
-  anthropic({ model: "claude-sonnet-4-5", apiKey }),
+  anthropic({ model: "claude-opus-4-5", apiKey, reasoningEffort: "low" }),
   gemini({ model: "gemini-2.5-flash", apiKey, jsonMode: "schema_only" }),
   ollama({ model: "qwen3" }),
   azure({ resource: "mine", model: "gpt-4o", apiKey }),

@@ -56,6 +56,7 @@ pub(super) fn body(request: &ChatRequest, settings: &Settings) -> Result<String,
         top_p: request.top_p.filter(|_| samples && temperature.is_none()),
         top_k: request.top_k.filter(|_| samples),
         stop_sequences: &request.stop,
+        output_config: settings.effort.map(|effort| json!({"effort": effort})),
         tools: tool.map(|schema| [Tool { name: &schema.name, description: DESCRIPTION, input_schema: &schema.schema }]),
         tool_choice: tool.map(|schema| json!({"type": "tool", "name": schema.name})),
     })
@@ -85,6 +86,8 @@ struct WireRequest<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     stop_sequences: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
+    output_config: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     tools: Option<[Tool<'a>; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_choice: Option<Value>,
@@ -103,7 +106,7 @@ mod tests {
     use crate::JsonMode;
 
     fn wire(request: &ChatRequest, model: &str) -> Value {
-        let settings = Settings { model, json_mode: JsonMode::SchemaOnly, dialect: None };
+        let settings = Settings { model, json_mode: JsonMode::SchemaOnly, effort: None, dialect: None };
         serde_json::from_str(&body(request, &settings).unwrap_or_default()).unwrap_or_default()
     }
 
@@ -139,7 +142,7 @@ mod tests {
     #[test]
     fn several_replies_are_refused() {
         let request = ChatRequest { n: Some(2), ..ChatRequest::default() };
-        let settings = Settings { model: "m", json_mode: JsonMode::None, dialect: None };
+        let settings = Settings { model: "m", json_mode: JsonMode::None, effort: None, dialect: None };
         assert!(matches!(body(&request, &settings), Err(ChatError::InvalidRequest(_))));
     }
 }

@@ -2,8 +2,9 @@
 
 use minions_chat::{ChatError, ChatRequest, Message, Role};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::ReasoningEffort;
 use crate::json_mode::Form;
 use crate::wire::{Settings, to_json};
 
@@ -31,8 +32,23 @@ pub(super) fn body(request: &ChatRequest, settings: &Settings) -> Result<String,
             stop_sequences: &request.stop,
             response_mime_type: mime_type,
             response_json_schema: schema,
+            thinking_config: settings.effort.map(|effort| thinking(settings.model, effort)),
         },
     })
+}
+
+/// Gemini 2.5 is told how many tokens it may think; later models know the words. The numbers are those of Google's OpenAI
+/// wire.
+fn thinking(model: &str, effort: ReasoningEffort) -> Value {
+    if !model.contains("gemini-2") {
+        return json!({"thinkingLevel": effort});
+    }
+    let budget = match effort {
+        ReasoningEffort::Low => 1024,
+        ReasoningEffort::Medium => 8192,
+        ReasoningEffort::High => 24_576,
+    };
+    json!({"thinkingBudget": budget})
 }
 
 const JSON: &str = "application/json";
@@ -102,6 +118,8 @@ struct GenerationConfig<'a> {
     response_mime_type: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     response_json_schema: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thinking_config: Option<Value>,
 }
 
 impl GenerationConfig<'_> {
@@ -112,11 +130,9 @@ impl GenerationConfig<'_> {
 
 #[cfg(test)]
 mod tests {
-    use minions_chat::ResponseFormat;
-    use serde_json::json;
-
     use super::*;
     use crate::JsonMode;
+    use minions_chat::ResponseFormat;
 
     #[test]
     fn says_everything_in_its_words() {
@@ -136,7 +152,7 @@ mod tests {
             response_format: ResponseFormat::JsonObject,
             ..ChatRequest::default()
         };
-        let settings = Settings { model: "m", json_mode: JsonMode::Schema, dialect: None };
+        let settings = Settings { model: "m", json_mode: JsonMode::Schema, effort: None, dialect: None };
         let wire: Value = serde_json::from_str(&body(&request, &settings).unwrap_or_default()).unwrap_or_default();
         assert_eq!(
             wire,
@@ -158,7 +174,7 @@ mod tests {
     #[test]
     fn sends_nothing_that_was_not_asked_for() {
         let request = ChatRequest::new(vec![Message::user("hi")]);
-        let settings = Settings { model: "m", json_mode: JsonMode::Schema, dialect: None };
+        let settings = Settings { model: "m", json_mode: JsonMode::Schema, effort: None, dialect: None };
         let body = body(&request, &settings);
         assert_eq!(body, Ok(r#"{"contents":[{"role":"user","parts":[{"text":"hi"}]}]}"#.to_owned()));
     }

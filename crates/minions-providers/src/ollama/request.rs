@@ -4,6 +4,7 @@ use minions_chat::{ChatError, ChatRequest, Message};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::ReasoningEffort;
 use crate::json_mode::Form;
 use crate::wire::{Settings, one_reply_only, to_json};
 
@@ -20,6 +21,7 @@ pub(super) fn body(request: &ChatRequest, settings: &Settings) -> Result<String,
         model: settings.model,
         messages: &request.messages,
         stream: true,
+        think: settings.effort,
         format: match settings.json_mode.form(&request.response_format) {
             Form::Text => None,
             Form::Object => Some(json!("json")),
@@ -58,6 +60,8 @@ struct WireRequest<'a> {
     model: &'a str,
     messages: &'a [Message],
     stream: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    think: Option<ReasoningEffort>,
     #[serde(skip_serializing_if = "Option::is_none")]
     format: Option<Value>,
     #[serde(skip_serializing_if = "Options::is_empty")]
@@ -102,7 +106,7 @@ mod tests {
     use crate::JsonMode;
 
     fn wire(request: &ChatRequest) -> Value {
-        let settings = Settings { model: "m", json_mode: JsonMode::Schema, dialect: None };
+        let settings = Settings { model: "m", json_mode: JsonMode::Schema, effort: None, dialect: None };
         serde_json::from_str(&body(request, &settings).unwrap_or_default()).unwrap_or_default()
     }
 

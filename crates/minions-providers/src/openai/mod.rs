@@ -29,3 +29,18 @@ pub(crate) static WIRE: Wire = Wire {
 fn models(list: &Value) -> Vec<String> {
     names(list.get("data").or(Some(list)), "id")
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn lists_models_with_an_object_around_them_or_without() {
+        let models_of_together = json!([{"id": "a", "type": "chat"}, {"object": "model"}]);
+        assert_eq!(models(&json!({"object": "list", "data": [{"id": "a"}, {"id": "b"}]})), ["a", "b"]);
+        assert_eq!(models(&models_of_together), ["a"]);
+        assert!(models(&json!("none")).is_empty());
+    }
+}

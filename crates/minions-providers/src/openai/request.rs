@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::dialect::{Dialect, MOST};
+use crate::ReasoningEffort;
 use crate::json_mode::Form;
 use crate::wire::{Settings, to_json};
 
@@ -21,6 +22,7 @@ pub(super) fn body(request: &ChatRequest, settings: &Settings) -> Result<String,
         stream: true,
         stream_options: StreamOptions { include_usage: true },
         max_tokens: request.max_tokens,
+        reasoning_effort: settings.effort,
         temperature: request.temperature,
         top_p: request.top_p,
         top_k: request.top_k,
@@ -62,6 +64,8 @@ struct WireRequest<'a> {
     stream_options: StreamOptions,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_effort: Option<ReasoningEffort>,
     #[serde(skip_serializing_if = "Option::is_none")]
     temperature: Option<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -123,7 +127,7 @@ mod tests {
     use crate::JsonMode;
 
     fn wire(request: &ChatRequest, model: &str, dialect: &'static Dialect) -> Value {
-        let settings = Settings { model, json_mode: JsonMode::Schema, dialect: Some(dialect) };
+        let settings = Settings { model, json_mode: JsonMode::Schema, effort: None, dialect: Some(dialect) };
         let body = body(request, &settings).unwrap_or_default();
         serde_json::from_str(&body).unwrap_or_default()
     }

@@ -7,8 +7,10 @@
 mod cassette;
 mod cors;
 mod documented;
+mod effort;
 mod garbage;
 mod headers;
 mod matrix;
+mod models;
 mod replay;
 mod streams;
