@@ -1,6 +1,6 @@
 //! Providers and local servers: where they are, what they take, and where keys are looked for.
 //!
-//! Data only, of the providers' own references as of 2026-10. What they make of calls from web pages is seldom written
+//! Data only, as far as the providers' own references are known here; no live provider was asked. What they make of calls from web pages is seldom written
 //! down: `Direct` stands where others saw it work, `Unknown` where nobody did.
 
 use crate::openai::{

@@ -1,4 +1,4 @@
-//! Google's Gemini, by its own API (`v1beta`, as its reference had it in 2026-10).
+//! Google's Gemini, by its own API (`v1beta`; written from its reference, not tried live).
 
 mod request;
 mod response;

@@ -1,4 +1,4 @@
-//! Ollama's own chat (`/api/chat`, as its API document had it in 2026-10). Unlike its OpenAI wire it takes any schema,
+//! Ollama's own chat (`/api/chat`; written from its API document, not tried live). Unlike its OpenAI wire it takes any schema,
 //! and the length of the context.
 
 mod request;

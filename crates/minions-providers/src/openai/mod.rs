@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::wire::{Framing, Wire, names};
 
-/// As in OpenAI's API reference of 2026-10.
+/// As in OpenAI's API reference.
 pub(crate) static WIRE: Wire = Wire {
     chat_path: |_| "/chat/completions".to_owned(),
     body: request::body,
