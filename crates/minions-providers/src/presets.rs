@@ -1,7 +1,7 @@
 //! Providers and local servers: where they are, what they take, and where keys are looked for.
 //!
-//! Data only, as far as the providers' own references are known here; no live provider was asked. What they make of calls from web pages is seldom written
-//! down: `Direct` stands where others saw it work, `Unknown` where nobody did.
+//! Data only, as far as the providers' own references are known here; no live provider was asked. What they make of calls
+//! from web pages is seldom written down: `Direct` stands where others saw it work, `Unknown` where nobody did.
 
 use crate::openai::{
     CEREBRAS, COHERE, Dialect, GATEWAY, GROQ, MISTRAL, MOONSHOT, MOST, OPENAI, PERPLEXITY, STRICT, TOKASAURUS, XAI,
