@@ -208,7 +208,7 @@ async fn whatever_comes_and_goes_every_reply_is_the_one_alone() {
     for compute in [cpu(), gpu] {
         let until = Instant::now() + Duration::from_secs(seconds) / 2;
         let mut noise = Noise::new(1);
-        let mut rounds = 0;
+        let (mut rounds, mut all, mut cancelled) = (0, 0, 0);
         while rounds == 0 || Instant::now() < until {
             // Reloaded now and then.
             let together = RandomWorker::with_options(compute.clone(), 6, small_cache(1 << 17)).await;
@@ -219,15 +219,18 @@ async fn whatever_comes_and_goes_every_reply_is_the_one_alone() {
                 let replies = replies.await;
                 let tally = together.engine.tally();
                 assert_eq!(tally.held_pages, 0, "{tally:?}");
-                assert!(replies.iter().any(Option::is_some) && replies.iter().any(Option::is_none));
                 for ((request, _), reply) in jobs.iter().zip(replies) {
-                    if let Some(reply) = reply {
-                        assert_eq!(whole(&reply), whole(&alone.say(request).await), "{request:?}");
+                    match reply {
+                        Some(reply) => assert_eq!(whole(&reply), whole(&alone.say(request).await), "{request:?}"),
+                        None => cancelled += 1,
                     }
+                    all += 1;
                 }
             }
             rounds += 1;
         }
+        println!("{rounds} rounds, {cancelled} of {all} jobs cancelled");
+        assert!(0 < cancelled && 2 * cancelled < all, "{cancelled} of {all} jobs were cancelled");
     }
 }
 
