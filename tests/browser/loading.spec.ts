@@ -529,12 +529,20 @@ test("a part that was damaged in the store is found by the digest, and the file 
   expect(await storedOnly(page)).toMatchObject({ sha256: sha256(bytes) });
 });
 
-test("stores nothing if it is not to", async ({ page, server }) => {
+test("stores nothing if it is not to, and asks the browser to keep only what it stores", async ({ page, server }) => {
   const bytes = noise(PIECE + 1);
+  await page.evaluate(() => {
+    Object.assign(globalThis, { asked: 0 });
+    navigator.storage.persist = async () => ((globalThis as any).asked++, false);
+  });
+  const asked = () => page.evaluate(() => (globalThis as any).asked as number);
   const { error, progress } = await download(page, { url: server.put("/m.gguf", bytes), sha256: sha256(bytes) }, { cache: "none" });
   expect(error).toBeUndefined();
   expect(progress.some((step) => step.stored)).toBe(false);
   expect(await stored(page)).toEqual([]);
+  expect(await asked()).toBe(0);
+  expect((await download(page, `${server.origin}/m.gguf`)).error).toBeUndefined();
+  expect(await asked()).toBe(1);
 });
 
 /** Gives the site so much storage, and none more. */

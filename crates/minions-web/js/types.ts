@@ -30,7 +30,7 @@ export type Quantization = "q8_0" | "q4_0";
 /** How far loading is. Numbers are bytes, and kernels for `compile`. */
 export type Progress =
   /** Another tab is fetching this file: it is waited for, so that it is fetched once. */
-  | { phase: "wait"; file: string }
+  | { phase: "wait"; file: string; loaded: 0; total: 0 }
   | DownloadProgress
   /** The weights go to the device. */
   | { phase: "upload"; loaded: number; total: number }

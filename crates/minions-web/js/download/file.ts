@@ -44,7 +44,7 @@ export async function fetchFile(wanted: Wanted, download: Download): Promise<Blo
   return folder.exclusively(
     shelf.key,
     signal,
-    () => emit({ phase: "wait", file: name }),
+    () => emit({ phase: "wait", file: name, loaded: 0, total: 0 }),
     async () => (await stored(shelf, wanted, download)) ?? (await fetchTo(shelf, wanted, download)),
   );
 }

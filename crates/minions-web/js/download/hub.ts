@@ -15,13 +15,17 @@ export async function digestAtHub({ url, token }: Address, signal: AbortSignal):
   const note = new URL(url);
   if (!RESOLVE.test(note.pathname)) return undefined;
   note.pathname = note.pathname.replace(RESOLVE, "$1/raw/");
+  const over = new AbortController();
   try {
     const headers = token === null ? {} : { authorization: `Bearer ${token}` };
-    const response = await fetch(note, { headers, signal, cache: "no-store" });
+    const response = await fetch(note, { headers, cache: "no-store", signal: AbortSignal.any([signal, over.signal]) });
     const { value } = (await response.body?.getReader().read()) ?? {};
     const text = response.ok ? new TextDecoder().decode(value?.subarray(0, NOTE_BYTES)) : "";
     return /^oid sha256:([0-9a-f]{64})$/m.exec(text)?.[1];
   } catch {
     return undefined;
+  } finally {
+    // A server that has files there instead of notes need not send one.
+    over.abort();
   }
 }
