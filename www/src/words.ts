@@ -62,6 +62,10 @@ const explanations: Record<ErrorCode, { title: string; advice: string }> = {
     title: "The model could not be fetched",
     advice: "Check the address. Its server must allow other sites to read the file (CORS).",
   },
+  integrity_failed: {
+    title: "The file was damaged or exchanged on its way",
+    advice: "Load it again. If that repeats, the file at this address is not the one that is expected.",
+  },
   invalid_model: { title: "The file is not a usable model", advice: "The file may be damaged or cut short. Download it again." },
   context_overflow: {
     title: "The document is too long for this worker",
@@ -70,11 +74,11 @@ const explanations: Record<ErrorCode, { title: string; advice: string }> = {
   invalid_request: { title: "The request is not possible as it stands", advice: "Change what the message names and run again." },
   busy: { title: "A run is already in progress", advice: "Wait for it to end, or stop it." },
   auth_failed: {
-    title: "The supervisor refused the key",
-    advice: "Check that the key is complete, still valid, and meant for this server and model.",
+    title: "Access was refused",
+    advice: "Check that the key or token is complete, still valid, and meant for this server and model.",
   },
   rate_limited: {
-    title: "The supervisor asks to slow down",
+    title: "The server asks to slow down",
     advice: "It was asked again and still refused. Wait a while, or check the account’s quota and credit.",
   },
   provider_error: {

@@ -79,6 +79,8 @@ pub enum ErrorCode {
     UnknownModel,
     /// A file of the model could not be fetched or read.
     DownloadFailed,
+    /// A file of the model does not have the digest that it should have: it was damaged or exchanged on its way.
+    IntegrityFailed,
     /// A file of the model is not what it should be.
     InvalidModel,
     /// Prompt and reply do not fit in the model's context.
@@ -87,9 +89,9 @@ pub enum ErrorCode {
     InvalidRequest,
     /// Another run is using the worker.
     Busy,
-    /// The provider did not accept the API key.
+    /// The provider did not accept the API key, or the model's host the access token.
     AuthFailed,
-    /// The provider asks to wait, or the quota is used up.
+    /// The provider or the model's host asks to wait, or the quota is used up.
     RateLimited,
     /// The provider answered with another error.
     ProviderError,

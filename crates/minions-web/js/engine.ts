@@ -2,18 +2,15 @@
 /** The local model, as the page sees it: it lives in a worker of its own. */
 import { ChatCompletions } from "./chat.js";
 import { MinionsError } from "./errors.js";
+import { type DownloadOptions, openWorker, toWasmUrl, toWireSource } from "./loading.js";
 import type { Provider } from "./providers.js";
-import { Client } from "./rpc.js";
+import type { Client } from "./rpc.js";
 import { isSupported, type Support } from "./support.js";
-import type { Adapter, Device, KvFormat, ModelInfo, ModelSource, Pooling, Progress, Quantization } from "./types.js";
-import type { Methods, WireSource } from "./wire.js";
+import type { Adapter, Device, KvFormat, ModelInfo, ModelSource, Pooling, Quantization } from "./types.js";
+import type { Methods } from "./wire.js";
 
 /** How to load a model. */
-export interface LoadOptions {
-  /** Told how far loading is. */
-  onProgress?: ((progress: Progress) => void) | undefined;
-  /** Aborts the loading. */
-  signal?: AbortSignal | null | undefined;
+export interface LoadOptions extends DownloadOptions {
   /** What runs the model; `"auto"` unless said otherwise. With `"gpu"`, loading fails where there is no WebGPU. */
   device?: Device | undefined;
   /** The most tokens that prompt and reply may have together: at most the model's own limit, by default at most 4096. */
@@ -39,14 +36,6 @@ export interface LoadOptions {
    * head 8). Weights that the file holds in fewer bits stay as they are.
    */
   quantize?: Quantization | undefined;
-  /**
-   * A worker that runs `minions-web/worker`, where the default way of starting one does not suit a bundler:
-   * `new Worker(new URL("minions-web/worker", import.meta.url), { type: "module" })`. It holds one engine at a time and
-   * is not terminated by {@link Engine.unload}.
-   */
-  worker?: Worker | undefined;
-  /** Where `minions_web_bg.wasm` is, if not beside the worker's script. */
-  wasmUrl?: string | URL | undefined;
 }
 
 /** How to embed texts. */
@@ -90,19 +79,18 @@ export class Engine {
   /**
    * Loads a model.
    *
+   * What it fetches stays in the browser's storage for the next time; a load that broke off goes on where it was.
+   *
    * @param model - the address of a `.gguf` file, or of a folder in Hugging Face's layout ending in `/`; or its files.
-   * @throws {MinionsError} `download_failed`, `invalid_model`, `unknown_model`, `webgpu_unavailable`, `out_of_memory`
+   * @throws {MinionsError} `download_failed`, `auth_failed`, `rate_limited`, `integrity_failed`, `invalid_model`, `unknown_model`,
+   * `webgpu_unavailable`, `out_of_memory`
    */
   static async load(model: string | ModelSource, options: LoadOptions = {}): Promise<Engine> {
     const started = performance.now();
-    options.signal?.throwIfAborted();
-    const source = toWireSource(model);
-    const worker =
-      options.worker ?? new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "minions-web" });
-    const terminate = options.worker ? undefined : () => worker.terminate();
-    const client = new Client<Methods>(worker, () => terminate?.());
+    const source = await toWireSource(model, options);
+    const { client, end } = openWorker(options);
     try {
-      const { model, adapter } = await client.call(
+      const opened = await client.call(
         "load",
         {
           source,
@@ -114,15 +102,15 @@ export class Engine {
             kvCache: options.kvCache ?? null,
             quantize: options.quantize ?? null,
           },
-          wasmUrl: options.wasmUrl === undefined ? null : absolute(options.wasmUrl),
+          wasmUrl: toWasmUrl(options),
         },
         { signal: options.signal, onEvent: options.onProgress },
       );
       options.onProgress?.({ phase: "ready", elapsedMs: performance.now() - started });
-      return new Engine(client, model, adapter, terminate);
+      return new Engine(client, opened.model, opened.adapter, options.worker ? undefined : end);
     } catch (error) {
       client.close(new MinionsError("invalid_request", "the model was not loaded"));
-      terminate?.();
+      end();
       throw error;
     }
   }
@@ -161,22 +149,5 @@ export class Engine {
   /** {@link Engine.unload}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.unload();
-  }
-}
-
-function toWireSource(model: string | ModelSource): WireSource {
-  if (typeof model === "string") return { url: absolute(model) };
-  if ("url" in model) return { url: absolute(model.url) };
-  if ("files" in model) return { files: model.files };
-  const name = model.file instanceof File ? model.file.name : "model.gguf";
-  return { files: { [name]: model.file } };
-}
-
-/** An address as the worker, which has a base of its own, understands it. */
-function absolute(url: string | URL): string {
-  try {
-    return new URL(url, globalThis.document?.baseURI ?? globalThis.location.href).href;
-  } catch (cause) {
-    throw new MinionsError("invalid_request", `"${url}" is not an address`, { cause });
   }
 }

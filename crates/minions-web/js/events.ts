@@ -196,6 +196,8 @@ export type ErrorCode =
   | "unknown_model"
   /** A file of the model could not be fetched or read. */
   | "download_failed"
+  /** A file of the model does not have the digest that it should have: it was damaged or exchanged on its way. */
+  | "integrity_failed"
   /** A file of the model is not what it should be. */
   | "invalid_model"
   /** Prompt and reply do not fit in the model's context. */
@@ -204,9 +206,9 @@ export type ErrorCode =
   | "invalid_request"
   /** Another run is using the worker. */
   | "busy"
-  /** The provider did not accept the API key. */
+  /** The provider did not accept the API key, or the model's host the access token. */
   | "auth_failed"
-  /** The provider asks to wait, or the quota is used up. */
+  /** The provider or the model's host asks to wait, or the quota is used up. */
   | "rate_limited"
   /** The provider answered with another error. */
   | "provider_error"

@@ -17,10 +17,14 @@ export type {
   TokenLogprob,
   TopLogprob,
 } from "./chat.js";
+export { DownloadController } from "./controller.js";
 export { Engine } from "./engine.js";
 export type { EmbedOptions, LoadOptions } from "./engine.js";
 export { MinionsError } from "./errors.js";
 export type * from "./events.js";
+export type { DownloadOptions } from "./loading.js";
+export { models } from "./models.js";
+export type { CachedModel, StorageUsage } from "./models.js";
 export type * from "./options.js";
 export { Auto, LocalOnly, Minion, Minions, RemoteOnly } from "./protocols.js";
 export type { Participants, WorkerOption } from "./protocols.js";
@@ -44,8 +48,10 @@ export type { Support } from "./support.js";
 export type {
   Adapter,
   Device,
+  DownloadProgress,
   KernelOverlay,
   KvFormat,
+  ModelAddress,
   ModelInfo,
   ModelSource,
   Pooling,

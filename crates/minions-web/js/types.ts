@@ -1,11 +1,25 @@
 /** Where a model comes from. */
 export type ModelSource =
-  /** The address of a `.gguf` file, or of a folder in Hugging Face's layout, ending in `/`. */
-  | { url: string | URL }
+  | ModelAddress
   /** A `.gguf` file. */
   | { file: Blob }
   /** The files of a folder in Hugging Face's layout, or one `.gguf` file, by name. */
   | { files: Record<string, Blob> };
+
+/** Where a model can be fetched. */
+export interface ModelAddress {
+  /** The address of a `.gguf` file, or of a folder in Hugging Face's layout, ending in `/`. */
+  url: string | URL;
+  /** Other addresses of the same, tried in turn where that one fails. */
+  mirrors?: (string | URL)[] | undefined;
+  /**
+   * The SHA-256 that the file must have, in hexadecimal digits; for a model in several files, those of any of them by name.
+   * What Hugging Face's hub says of its large files is checked in any case.
+   */
+  sha256?: string | Record<string, string> | undefined;
+  /** An access token for a gated model, or a function that gives it. Sent to the host of `url` only, and never stored. */
+  token?: string | (() => string | Promise<string>) | undefined;
+}
 
 /** What runs the model: `auto` takes the GPU where there is one and the CPU otherwise. */
 export type Device = "auto" | "gpu" | "cpu";
@@ -18,14 +32,30 @@ export type KvFormat = "f32" | "q8_0";
 
 /** How far loading is. Numbers are bytes, and kernels for `compile`. */
 export type Progress =
-  /** A file arrives. `total` is 0 where the server does not say how long it is. */
-  | { phase: "download"; file: string; loaded: number; total: number }
+  /** Another tab is fetching this file: it is waited for, so that it is fetched once. */
+  | { phase: "wait"; file: string; loaded: 0; total: 0 }
+  | DownloadProgress
   /** The weights go to the device. */
   | { phase: "upload"; loaded: number; total: number }
   /** The kernels are compiled. */
   | { phase: "compile"; loaded: number; total: number }
   /** The model can be used. */
   | { phase: "ready"; elapsedMs: number };
+
+/** A file arrives, or was found in the browser's storage. */
+export interface DownloadProgress {
+  phase: "download";
+  file: string;
+  /** What is there of it, what an earlier load has left included. */
+  loaded: number;
+  /** 0 where the server does not say how long it is. */
+  total: number;
+  bytesPerSecond: number;
+  /** `null` while that cannot be told. */
+  secondsLeft: number | null;
+  /** Whether the file is kept, so that a broken download goes on and the next load needs none. */
+  stored: boolean;
+}
 
 /** What a loaded model is. */
 export interface ModelInfo {

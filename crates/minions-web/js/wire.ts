@@ -5,8 +5,18 @@ import type { JsonMode, ProviderName, ReasoningEffort, Recording } from "./provi
 import type { ResponseFormat, TokenLogprob } from "./chat.js";
 import type { Adapter, Device, KvFormat, ModelInfo, Pooling, Progress, Quantization } from "./types.js";
 
-/** A model as the worker gets it: addresses are absolute. */
-export type WireSource = { url: string } | { files: Record<string, Blob> };
+/** A model as the worker gets it. */
+export type WireSource = WireAddress | { files: Record<string, Blob> };
+
+/** Where a model can be fetched, and how: addresses are absolute. */
+export interface WireAddress {
+  url: string;
+  mirrors: string[];
+  sha256: string | Record<string, string>;
+  token: string | null;
+  cache: "opfs" | "none";
+  verify: boolean;
+}
 
 /** How to load it. `null` leaves a choice to the engine. */
 export interface WireLoad {
@@ -160,6 +170,10 @@ export type Methods = {
     result: { model: ModelInfo; adapter: Adapter };
     event: Progress;
   };
+  /** Fetches a model into the browser's storage. */
+  download: { params: { source: WireAddress; wasmUrl: string | null }; result: void; event: Progress };
+  /** Pauses what is being fetched, or lets it go on. */
+  pause: { params: { isPaused: boolean }; result: void; event: never };
   unload: { params: null; result: void; event: never };
   /** Starts a reply as a stream of `Piece`. */
   generate: { params: { stream: number; request: WireRequest }; result: void; event: never };

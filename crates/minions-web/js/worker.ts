@@ -1,36 +1,48 @@
 /** The script of the worker: holds one engine and does what the page asks, see `wire.ts`. */
-import { download, pickMain } from "./download.js";
+import type { Download } from "./download/file.js";
+import { Gate } from "./download/gate.js";
+import { type ModelFiles, fetchModel, forgetModel, pickMain } from "./download/model.js";
 import { MinionsError } from "./errors.js";
-import { type Endpoint, serve } from "./rpc.js";
+import { type Context, type Endpoint, serve } from "./rpc.js";
+import { Folder } from "./store/folder.js";
 import { requestSubgroups } from "./subgroups.js";
-import init, { Engine, Rehearsal, benchKernels, checkKernels, memoryBytes, type Stream } from "./wasm/minions_web.js";
-import type { Methods } from "./wire.js";
+import type { Adapter, ModelInfo, Progress } from "./types.js";
+import init, { Engine, Rehearsal, Sha256, benchKernels, checkKernels, memoryBytes, type Stream } from "./wasm/minions_web.js";
+import type { Methods, WireAddress, WireLoad } from "./wire.js";
 
 let engine: Engine | undefined;
 let isLoading = false;
+let starting: Promise<void> | undefined;
 const streams = new Map<number, Channel>();
+const gate = new Gate();
 
 const die = serve<Methods>(globalThis as unknown as Endpoint, {
-  async load({ source, options, wasmUrl }, { signal, emit }) {
+  async load({ source, options, wasmUrl }, context) {
     if (engine || isLoading) throw new MinionsError("invalid_request", "this worker holds an engine already; unload it first");
     isLoading = true;
     try {
-      const model =
-        "url" in source
-          ? await download(source.url, signal, emit)
-          : { files: new Map(Object.entries(source.files)), main: pickMain(Object.keys(source.files)) };
-      await start(wasmUrl);
-      signal.throwIfAborted();
-      const loaded = await Engine.load(model.files, model.main, options, emit);
-      if (signal.aborted) {
-        loaded.free();
-        throw signal.reason;
+      if ("files" in source) {
+        const files = new Map(Object.entries(source.files));
+        return await open({ files, main: pickMain([...files.keys()]) }, options, wasmUrl, context);
       }
-      engine = loaded;
-      return { model: loaded.info(), adapter: loaded.adapter() };
+      const download = await prepare(source, wasmUrl, context);
+      const model = await fetchModel(source, download);
+      try {
+        return await open(model, options, wasmUrl, context);
+      } catch (error) {
+        // Damaged here or on the server: whichever it is, the next load had better fetch it.
+        if ((error as Partial<MinionsError>).code === "invalid_model") await forgetModel(source, download);
+        throw error;
+      }
     } finally {
       isLoading = false;
     }
+  },
+  async download({ source, wasmUrl }, context) {
+    await fetchModel(source, await prepare(source, wasmUrl, context));
+  },
+  async pause({ isPaused }) {
+    gate.isPaused = isPaused;
   },
   async unload() {
     for (const channel of streams.values()) channel.abort();
@@ -110,14 +122,52 @@ Object.assign(globalThis, {
   __minions_panic: (text: string) => die(`minions-web failed, load the model again: ${text}`),
 });
 
-async function start(wasmUrl: string | null): Promise<void> {
-  requestSubgroups();
-  const url = wasmUrl ?? new URL("./wasm/minions_web_bg.wasm", import.meta.url);
-  try {
-    await init({ module_or_path: url });
-  } catch (cause) {
-    throw new MinionsError("internal", `${url} could not be loaded: ${(cause as Error).message}`, { cause });
+/** What a download needs besides the address. The wasm, which does the digests, is loaded meanwhile. */
+async function prepare({ cache, verify }: WireAddress, wasmUrl: string | null, context: Context<Progress>): Promise<Download> {
+  const started = start(wasmUrl);
+  started.catch(() => {});
+  return {
+    ...context,
+    folder: cache === "opfs" ? await Folder.open() : undefined,
+    verify,
+    going: gate.going,
+    newSha256: async () => {
+      await started;
+      return new Sha256();
+    },
+  };
+}
+
+async function open(
+  { files, main }: ModelFiles,
+  options: WireLoad,
+  wasmUrl: string | null,
+  { signal, emit }: Context<Progress>,
+): Promise<{ model: ModelInfo; adapter: Adapter }> {
+  await start(wasmUrl);
+  signal.throwIfAborted();
+  const opened = await Engine.load(files, main, options, emit);
+  if (signal.aborted) {
+    opened.free();
+    throw signal.reason;
   }
+  engine = opened;
+  return { model: opened.info(), adapter: opened.adapter() };
+}
+
+/** Loads the wasm, once. */
+function start(wasmUrl: string | null): Promise<void> {
+  starting ??= (async () => {
+    requestSubgroups();
+    const url = wasmUrl ?? new URL("./wasm/minions_web_bg.wasm", import.meta.url);
+    try {
+      await init({ module_or_path: url });
+    } catch (cause) {
+      starting = undefined;
+      throw new MinionsError("internal", `${url} could not be loaded: ${(cause as Error).message}`, { cause });
+    }
+  })();
+  return starting;
 }
 
 function loaded(): Engine {

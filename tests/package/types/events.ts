@@ -61,6 +61,7 @@ export const codes = {
   "out_of_memory": true,
   "unknown_model": true,
   "download_failed": true,
+  "integrity_failed": true,
   "invalid_model": true,
   "context_overflow": true,
   "invalid_request": true,

@@ -1,6 +1,7 @@
 // The program of the README, and every door of the package, as a user's compiler sees them.
 import {
   Auto,
+  DownloadController,
   Engine,
   LocalOnly,
   Minion,
@@ -11,6 +12,7 @@ import {
   azure,
   gemini,
   ollama,
+  models,
   openai,
   openaiCompatible,
   provider,
@@ -34,6 +36,16 @@ const controller = new AbortController();
 const support: Support = await Engine.isSupported();
 const worker = await Engine.load("worker.gguf", { onProgress: show, signal: controller.signal, device: support.webgpu ? "gpu" : "auto" });
 const supervisor = openai({ model: "gpt-4o", apiKey: () => keyField.value });
+
+const download = new DownloadController();
+const gated = { url: new URL("https://example.com/m.gguf"), sha256: "0".repeat(64), mirrors: ["other.gguf"], token: () => keyField.value };
+const stored = await Engine.load(gated, { controller: download, cache: "opfs", verify: true });
+download.pause();
+await models.download(gated, { cache: "opfs", onProgress: show, signal: controller.signal });
+for (const { url, size, complete, lastUsed } of await models.cached()) console.log(url, size, complete, lastUsed?.getTime());
+await models.delete("m.gguf");
+await models.deletePartial();
+console.log(stored.model.name, (await models.usage()).quota);
 
 const run: Run<RunEvent, Outcome> = new Minion({ worker, supervisor, maxRounds: 3 }).run({
   task: "What were the 2023 operating expenses?",
@@ -101,6 +113,7 @@ try {
 }
 
 function show(progress: Progress): void {
+  if (progress.phase === "download") console.log(progress.bytesPerSecond, progress.secondsLeft ?? "?", progress.stored);
   if (progress.phase === "ready") console.log(progress.elapsedMs);
   else console.log(progress.phase, progress.loaded / progress.total);
 }

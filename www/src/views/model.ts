@@ -207,6 +207,8 @@ function inWords(name: string, progress: Progress | undefined): string {
   switch (progress?.phase) {
     case undefined:
       return `Starting the engine for ${name}…`;
+    case "wait":
+      return `Another tab is fetching ${progress.file}; waiting for it…`;
     case "download":
       return progress.total > 0
         ? `Fetching ${progress.file}: ${bytes(progress.loaded)} of ${bytes(progress.total)}`

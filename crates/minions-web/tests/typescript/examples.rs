@@ -238,12 +238,13 @@ const JOB_STATUSES: [JobStatus; 6] = [
     JobStatus::Failed,
 ];
 
-const CODES: [ErrorCode; 16] = [
+const CODES: [ErrorCode; 17] = [
     ErrorCode::WebgpuUnavailable,
     ErrorCode::DeviceLost,
     ErrorCode::OutOfMemory,
     ErrorCode::UnknownModel,
     ErrorCode::DownloadFailed,
+    ErrorCode::IntegrityFailed,
     ErrorCode::InvalidModel,
     ErrorCode::ContextOverflow,
     ErrorCode::InvalidRequest,

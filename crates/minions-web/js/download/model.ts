@@ -1,0 +1,169 @@
+/** Which files a model consists of, and where they are. Runs in the worker. */
+import { MinionsError } from "../errors.js";
+import { keyOf, plain } from "../store/folder.js";
+import { note } from "../store/writer.js";
+import { type Download, fetchFile } from "./file.js";
+import type { Address } from "./request.js";
+
+/** A model's files by name, and the one that describes the model. */
+export interface ModelFiles {
+  files: Map<string, Blob>;
+  main: string;
+}
+
+/** Where a model is. */
+export interface ModelAddress {
+  /** That of a `.gguf` file, or of a folder, ending in `/`. */
+  url: string;
+  /** Other addresses of the same. */
+  mirrors: string[];
+  /** An access token for the host of `url`. */
+  token: string | null;
+  /** Digests by the files' names; that of an only file may go without. */
+  sha256: Record<string, string> | string;
+}
+
+const CONFIG = "config.json";
+const WEIGHTS = "model.safetensors";
+const WEIGHTS_INDEX = "model.safetensors.index.json";
+
+/** Files of a Hugging Face folder that a model may lack. */
+const OPTIONAL = ["tokenizer_config.json", "generation_config.json", "chat_template.jinja"];
+
+/** What a file is called whose address has no name. */
+const BLOB = "model.gguf";
+
+/** How the name of one of a model's several GGUF files ends. */
+const SPLIT = /-\d{5}-of-(\d{5})\.gguf$/;
+
+/** Fetches the `.gguf` file, with the others of its model if there are several, or the folder, at an address. */
+export async function fetchModel(model: ModelAddress, download: Download): Promise<ModelFiles> {
+  const name = nameOf(model.url);
+  const names = splitNames(name);
+  if (typeof model.sha256 === "string" && (name === "" || names.length > 1)) {
+    throw new MinionsError("invalid_request", "the model is in several files: give their digests by their names");
+  }
+  if (name === "") return fetchFolder(model, download);
+  if (name.toLowerCase().endsWith(".gguf")) return fetchFiles(model, names, download);
+  throw new MinionsError("unknown_model", `"${name}" is neither a .gguf file nor a folder; the address of a folder ends in "/"`);
+}
+
+/** Forgets what is stored of a model: its files are not what they should be. */
+export async function forgetModel({ url }: ModelAddress, { folder }: Download): Promise<void> {
+  for (const { key, entry } of (await folder?.list()) ?? []) {
+    if (entry.model === plain(url)) await folder?.ifFree(key, () => folder.remove(key));
+  }
+}
+
+/** The names of all files of a model in several, of which `name` is one; else that name alone. */
+function splitNames(name: string): string[] {
+  const count = SPLIT.exec(name)?.[1];
+  if (count === undefined) return [name];
+  const ending = (index: number) => `-${String(index + 1).padStart(5, "0")}-of-${count}.gguf`;
+  return Array.from({ length: Number(count) }, (_, index) => name.replace(SPLIT, ending(index)));
+}
+
+/** Which of a user's files describes the model. */
+export function pickMain(names: string[]): string {
+  if (names.includes(CONFIG)) return CONFIG;
+  const ggufs = names.filter((name) => name.toLowerCase().endsWith(".gguf"));
+  const first = ggufs.find((name) => {
+    const all = splitNames(name);
+    return all[0] === name && ggufs.every((other) => all.includes(other));
+  });
+  if (first !== undefined) return first;
+  const found = names.length === 0 ? "nothing" : names.join(", ");
+  const needed = `one .gguf file, or all that it is split into, or a folder with ${CONFIG}`;
+  throw new MinionsError("invalid_model", `a model is ${needed}; given: ${found}`);
+}
+
+async function fetchFiles(model: ModelAddress, names: string[], download: Download): Promise<ModelFiles> {
+  const files = new Map<string, Blob>();
+  for (const name of names) files.set(name, await required(model, name, download));
+  await noteUse(model, files, download);
+  return { files, main: pickMain(names) };
+}
+
+async function fetchFolder(model: ModelAddress, download: Download): Promise<ModelFiles> {
+  const complete = await storedNames(model, download);
+  if (complete) return fetchFiles(model, complete, download);
+  const files = new Map<string, Blob>();
+  const get = async (name: string) => {
+    files.set(name, await required(model, name, download));
+  };
+  const getIfThere = async (name: string) => {
+    const file = await fetchPart(model, name, download);
+    if (file) files.set(name, file);
+    return file;
+  };
+  await get(CONFIG);
+  await get("tokenizer.json");
+  for (const name of OPTIONAL) await getIfThere(name);
+  const index = await getIfThere(WEIGHTS_INDEX);
+  for (const name of index ? await shards(index) : [WEIGHTS]) await get(name);
+  await noteUse(model, files, download);
+  return { files, main: CONFIG };
+}
+
+/** The files that an index of weights names. */
+async function shards(index: Blob): Promise<Set<string>> {
+  try {
+    const { weight_map } = JSON.parse(await index.text()) as { weight_map: Record<string, string> };
+    return new Set(Object.values(weight_map));
+  } catch (cause) {
+    throw new MinionsError("invalid_model", `${WEIGHTS_INDEX} is not an index of weights`, { cause });
+  }
+}
+
+/** The names of all files of a folder that was in the store whole: it takes no server to load it again. */
+async function storedNames({ url }: ModelAddress, { folder }: Download): Promise<string[] | undefined> {
+  const found = ((await folder?.list()) ?? []).filter(({ entry }) => entry.model === plain(url));
+  const isWhole = found.every(({ entry }) => entry.sha256 !== null && entry.lastUsed !== null);
+  const names = found.map(({ entry }) => entry.name);
+  return isWhole && names.includes(CONFIG) ? names : undefined;
+}
+
+/** Writes down that the model was there, whole. */
+async function noteUse({ url }: ModelAddress, files: Map<string, Blob>, { folder }: Download): Promise<void> {
+  for (const name of files.keys()) {
+    const key = await keyOf(name === nameOf(url) ? url : beside(url, name));
+    const noteIt = async () => {
+      const found = await folder?.find(key);
+      if (folder && found?.entry.sha256) await note(folder, key, { model: plain(url), usedAt: Date.now() });
+    };
+    // Who else changes the file uses it as well; and a use that is not noted does no harm.
+    await folder?.ifFree(key, noteIt).catch(() => {});
+  }
+}
+
+async function required(model: ModelAddress, name: string, download: Download): Promise<Blob> {
+  const file = await fetchPart(model, name, download);
+  if (!file) throw new MinionsError("download_failed", `${name}: the server has no such file (404); check the address`);
+  return file;
+}
+
+async function fetchPart(model: ModelAddress, name: string, download: Download): Promise<Blob | undefined> {
+  const { url, mirrors, token, sha256 } = model;
+  const at = (base: string, token: string | null): Address => ({
+    url: name === nameOf(url) ? base : beside(base, name),
+    name,
+    token,
+  });
+  const digest = typeof sha256 === "string" ? sha256 : sha256[name];
+  // The token is for the host that the caller named.
+  const addresses: [Address, ...Address[]] = [at(url, token), ...mirrors.map((mirror) => at(mirror, null))];
+  return fetchFile({ name, addresses, model: url, sha256: digest }, download);
+}
+
+/** The name of the file at an address; empty for a folder. */
+function nameOf(url: string): string {
+  const { pathname, protocol } = new URL(url);
+  return protocol === "blob:" ? BLOB : decodeURIComponent(pathname.slice(pathname.lastIndexOf("/") + 1));
+}
+
+/** The address of another file in the same folder. */
+function beside(base: string, name: string): string {
+  const url = new URL(base);
+  url.pathname = url.pathname.slice(0, url.pathname.lastIndexOf("/") + 1) + name.split("/").map(encodeURIComponent).join("/");
+  return url.href;
+}

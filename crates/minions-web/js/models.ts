@@ -1,0 +1,109 @@
+/** The models in the browser's storage. */
+import { MinionsError } from "./errors.js";
+import { type DownloadOptions, absolute, openWorker, toWasmUrl, toWireAddress } from "./loading.js";
+import { Folder, type Found, plain } from "./store/folder.js";
+import type { ModelAddress } from "./types.js";
+
+/** A model of which files are stored. */
+export interface CachedModel {
+  /** The address that it was loaded from, without its query. */
+  url: string;
+  /** Bytes that it takes. */
+  size: number;
+  /** Whether all of it is there, so that loading it needs no network. */
+  complete: boolean;
+  /** When it was last loaded; `null` if it was never there whole. */
+  lastUsed: Date | null;
+}
+
+/** What this site's storage holds, in bytes. */
+export interface StorageUsage {
+  /** Models. */
+  models: number;
+  /** All that this site stores. */
+  used: number;
+  /** What it may store at most. */
+  quota: number;
+  /** Whether the browser keeps it even when it runs out of room. */
+  persisted: boolean;
+}
+
+/** The models in the browser's storage, those of every page of this site. */
+export const models = {
+  /** Fetches a model into the storage, for a later {@link Engine.load}, and frees what that took. */
+  async download(model: string | ModelAddress, options: DownloadOptions = {}): Promise<void> {
+    const source = await toWireAddress(typeof model === "string" ? { url: model } : model, options);
+    const { client, end } = openWorker(options);
+    try {
+      const { signal, onProgress: onEvent } = options;
+      await client.call("download", { source, wasmUrl: toWasmUrl(options) }, { signal, onEvent });
+    } finally {
+      client.close(new MinionsError("invalid_request", "the download is over"));
+      end();
+    }
+  },
+
+  /** What is stored, the last used first. */
+  async cached(): Promise<CachedModel[]> {
+    const all = [...(await byModel()).entries()].map(([url, files]): CachedModel => {
+      const uses = files.map(({ entry }) => entry.lastUsed);
+      const isUsed = uses.every((at) => at !== null);
+      return {
+        url,
+        size: sum(files),
+        // The files of a model are known for sure once it was there whole, and so was used.
+        complete: isUsed && files.every(({ entry }) => entry.sha256 !== null),
+        lastUsed: isUsed ? new Date(Math.max(...uses)) : null,
+      };
+    });
+    return all.sort((one, other) => Number(other.lastUsed) - Number(one.lastUsed));
+  },
+
+  /**
+   * Deletes what is stored of a model.
+   *
+   * @throws {MinionsError} `busy` while a tab is fetching it
+   */
+  async delete(url: string | URL): Promise<void> {
+    const folder = await Folder.open();
+    for (const file of (await byModel()).get(plain(absolute(url))) ?? []) {
+      const isDone = await folder?.ifFree(file.key, () => folder.remove(file.key));
+      if (!isDone) throw new MinionsError("busy", `${file.entry.name} is being loaded: abort that first, or wait`);
+    }
+  },
+
+  /** Deletes what downloads have left that were not finished, but for those that are going on. */
+  async deletePartial(): Promise<void> {
+    for (const { url, complete } of await models.cached()) {
+      if (complete) continue;
+      await models.delete(url).catch((error: MinionsError) => {
+        if (error.code !== "busy") throw error;
+      });
+    }
+  },
+
+  /** How much room models take and how much there is. */
+  async usage(): Promise<StorageUsage> {
+    const { usage = 0, quota = 0 } = (await navigator.storage?.estimate()) ?? {};
+    return {
+      models: sum([...(await byModel()).values()].flat()),
+      used: usage,
+      quota,
+      persisted: (await navigator.storage?.persisted()) ?? false,
+    };
+  },
+};
+
+/** What is stored, by the models' addresses. */
+async function byModel(): Promise<Map<string, Found[]>> {
+  const found = new Map<string, Found[]>();
+  for (const file of (await (await Folder.open())?.list()) ?? []) {
+    const { model } = file.entry;
+    found.set(model, [...(found.get(model) ?? []), file]);
+  }
+  return found;
+}
+
+function sum(files: Found[]): number {
+  return files.reduce((sum, { bytes }) => sum + bytes, 0);
+}

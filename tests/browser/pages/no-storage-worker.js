@@ -1,0 +1,3 @@
+// The package's worker without storage: what it would ask for it comes first.
+import "./no-storage.js";
+import "/pkg/worker.js";
