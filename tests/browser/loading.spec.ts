@@ -601,6 +601,27 @@ for (const lack of ["folder", "write"]) {
   });
 }
 
+test("files that somebody else writes to are let alone", async ({ page, server, tab }) => {
+  const bytes = noise(6 * PIECE);
+  const url = server.put("/m.gguf", bytes);
+  await leavePart(page, server, tab, url);
+  const hold = () =>
+    page.evaluate(
+      () =>
+        new Promise((resolve, reject) => {
+          const worker = new Worker("/pages/holding-worker.js", { type: "module" });
+          worker.onmessage = resolve;
+          worker.onerror = ({ message }) => reject(new Error(message));
+        }),
+    );
+  await expect(hold).toPass();
+  const before = await stored(page);
+  const { error, progress } = await download(page, { url, sha256: sha256(bytes) });
+  expect(error).toBeUndefined();
+  expect(progress.some((step) => step.stored)).toBe(false);
+  expect(await stored(page)).toEqual(before);
+});
+
 test("a token goes to the model's own host, and nowhere else", async ({ page, server, other, complaints }) => {
   const token = "hf_verysecret0123456789";
   const bytes = noise(2 * PIECE);
@@ -734,6 +755,45 @@ test("a stored model is loaded without its server, from a file and from a folder
     expect(server.asked).toEqual([]);
   }
   expect(await cached(page)).toMatchObject([{ url: folder, complete: true }, { url, complete: true }]);
+});
+
+test("a stored file that goes while it is read is an error that says so, or none", async ({ page, server }) => {
+  const url = server.put("/demo.gguf", readFileSync(new URL("../../www/public/models/demo-worker.gguf", import.meta.url)));
+  expect((await download(page, url)).error).toBeUndefined();
+  const outcome = await page.evaluate(async (url) => {
+    const onProgress = ({ phase }: Progress) => phase === "upload" && minions.models.delete(url);
+    try {
+      await (await minions.Engine.load(url, { device: "cpu", onProgress })).unload();
+      return "loaded";
+    } catch (error) {
+      return (error as { code: string }).code;
+    }
+  }, url);
+  expect(["loaded", "download_failed"]).toContain(outcome);
+  expect(await ask(page, url)).toBe("length");
+});
+
+test("a paused load can be aborted, and its worker used again", async ({ page, server }) => {
+  const bytes = noise(3 * PIECE);
+  const source = { url: server.put("/m.gguf", bytes), sha256: sha256(bytes) };
+  const name = await page.evaluate(async (source) => {
+    const worker = new Worker("/pkg/worker.js", { type: "module" });
+    const [abort, controller] = [new AbortController(), new minions.DownloadController()];
+    controller.pause();
+    const paused = minions.models.download(source, { worker, controller, signal: abort.signal });
+    abort.abort();
+    const name = await paused.catch((error: Error) => error.name);
+    await minions.models.download(source, { worker });
+    worker.terminate();
+    return name as string;
+  }, source);
+  expect(name).toBe("AbortError");
+  expect(await storedOnly(page)).toMatchObject({ sha256: sha256(bytes) });
+});
+
+test("what has an address of this page only is not stored", async ({ page }) => {
+  await page.evaluate(() => minions.models.download(URL.createObjectURL(new Blob([new Uint8Array(9 * 1024 * 1024)]))));
+  expect(await stored(page)).toEqual([]);
 });
 
 test("a file that is no model is not kept", async ({ page, server }) => {

@@ -1,6 +1,6 @@
 /** The models in the browser's storage. */
 import { MinionsError } from "./errors.js";
-import { type DownloadOptions, absolute, openWorker, toWasmUrl, toWireAddress } from "./loading.js";
+import { type DownloadOptions, absolute, openWorker, pausing, toWasmUrl, toWireAddress } from "./loading.js";
 import { Folder, type Found, plain } from "./store/folder.js";
 import type { ModelAddress } from "./types.js";
 
@@ -35,8 +35,8 @@ export const models = {
     const source = await toWireAddress(typeof model === "string" ? { url: model } : model, options);
     const { client, end } = openWorker(options);
     try {
-      const { signal, onProgress: onEvent } = options;
-      await client.call("download", { source, wasmUrl: toWasmUrl(options) }, { signal, onEvent });
+      const { controller, signal, onProgress: onEvent } = options;
+      await pausing(client, controller, () => client.call("download", { source, wasmUrl: toWasmUrl(options) }, { signal, onEvent }));
     } finally {
       client.close(new MinionsError("invalid_request", "the download is over"));
       end();
