@@ -46,14 +46,13 @@ export const models = {
   /** What is stored, the last used first. */
   async cached(): Promise<CachedModel[]> {
     const all = [...(await byModel()).entries()].map(([url, files]): CachedModel => {
-      const uses = files.map(({ entry }) => entry.lastUsed);
-      const isUsed = uses.every((at) => at !== null);
+      const there = files.filter(({ entry }) => entry.sha256 !== null).map(({ entry }) => entry.name);
+      const main = files.find(({ entry }) => entry.files !== null)?.entry;
       return {
         url,
         size: sum(files),
-        // The files of a model are known for sure once it was there whole, and so was used.
-        complete: isUsed && files.every(({ entry }) => entry.sha256 !== null),
-        lastUsed: isUsed ? new Date(Math.max(...uses)) : null,
+        complete: main?.files?.every((name) => there.includes(name)) ?? false,
+        lastUsed: main?.lastUsed ? new Date(main.lastUsed) : null,
       };
     });
     return all.sort((one, other) => Number(other.lastUsed) - Number(one.lastUsed));
