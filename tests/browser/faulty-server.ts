@@ -99,6 +99,11 @@ export class FaultyServer {
     return this.origin + path;
   }
 
+  /** How long the file at a path is. */
+  size(path: string): number {
+    return this.#files.get(path)!.bytes.length;
+  }
+
   /** Sends so many bytes more, of all answers together, and then none until `release`. Resolves when they are out. */
   holdAfter(bytes: number): Promise<void> {
     this.#allowance = bytes;

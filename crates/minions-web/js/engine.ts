@@ -2,12 +2,12 @@
 /** The local model, as the page sees it: it lives in a worker of its own. */
 import { ChatCompletions } from "./chat.js";
 import { MinionsError } from "./errors.js";
-import { type DownloadOptions, openWorker, toWasmUrl, toWireSource } from "./loading.js";
+import { type DownloadOptions, openWorker, pausing, toWasmUrl, toWireSource } from "./loading.js";
 import type { Provider } from "./providers.js";
 import type { Client } from "./rpc.js";
 import { isSupported, type Support } from "./support.js";
 import type { Adapter, Device, KvFormat, ModelInfo, ModelSource, Pooling, Quantization } from "./types.js";
-import type { Methods } from "./wire.js";
+import type { Methods, WireLoad } from "./wire.js";
 
 /** How to load a model. */
 export interface LoadOptions extends DownloadOptions {
@@ -90,22 +90,17 @@ export class Engine {
     const source = await toWireSource(model, options);
     const { client, end } = openWorker(options);
     try {
-      const opened = await client.call(
-        "load",
-        {
-          source,
-          options: {
-            device: options.device ?? "auto",
-            contextLength: options.contextLength ?? null,
-            cacheTokens: options.cacheTokens ?? null,
-            spillBytes: options.spillBytes ?? null,
-            kvCache: options.kvCache ?? null,
-            quantize: options.quantize ?? null,
-          },
-          wasmUrl: toWasmUrl(options),
-        },
-        { signal: options.signal, onEvent: options.onProgress },
-      );
+      const load: WireLoad = {
+        device: options.device ?? "auto",
+        contextLength: options.contextLength ?? null,
+        cacheTokens: options.cacheTokens ?? null,
+        spillBytes: options.spillBytes ?? null,
+        kvCache: options.kvCache ?? null,
+        quantize: options.quantize ?? null,
+      };
+      const { controller, signal, onProgress: onEvent } = options;
+      const params = { source, options: load, wasmUrl: toWasmUrl(options) };
+      const opened = await pausing(client, controller, () => client.call("load", params, { signal, onEvent }));
       options.onProgress?.({ phase: "ready", elapsedMs: performance.now() - started });
       return new Engine(client, opened.model, opened.adapter, options.worker ? undefined : end);
     } catch (error) {

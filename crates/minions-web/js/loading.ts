@@ -32,21 +32,25 @@ export interface DownloadOptions {
 
 /** A worker that does as the options say, and the way to end it if it is ours. */
 export function openWorker(options: DownloadOptions): { client: Client<Methods>; end: () => void } {
-  const { controller, signal } = options;
-  signal?.throwIfAborted();
+  options.signal?.throwIfAborted();
   const worker = options.worker ?? new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "minions-web" });
-  const ending = new AbortController();
   const end = () => {
-    ending.abort();
     if (!options.worker) worker.terminate();
   };
-  const client = new Client<Methods>(worker, end);
-  if (controller) {
-    const pause = () => void client.call("pause", { isPaused: controller.isPaused }).catch(() => {});
-    controller.addEventListener("change", pause, { signal: ending.signal });
-    pause();
+  return { client: new Client<Methods>(worker, end), end };
+}
+
+/** Does `work`, in which a download pauses when `controller` says so. */
+export async function pausing<T>(client: Client<Methods>, controller: DownloadController | undefined, work: () => Promise<T>): Promise<T> {
+  const tell = () => void client.call("pause", { isPaused: controller?.isPaused ?? false }).catch(() => {});
+  // Even without a controller: the worker's last download may have been paused.
+  tell();
+  controller?.addEventListener("change", tell);
+  try {
+    return await work();
+  } finally {
+    controller?.removeEventListener("change", tell);
   }
-  return { client, end };
 }
 
 export function toWasmUrl({ wasmUrl }: DownloadOptions): string | null {

@@ -1,6 +1,6 @@
 /** The models in the browser's storage. */
 import { MinionsError } from "./errors.js";
-import { type DownloadOptions, absolute, openWorker, toWasmUrl, toWireAddress } from "./loading.js";
+import { type DownloadOptions, absolute, openWorker, pausing, toWasmUrl, toWireAddress } from "./loading.js";
 import { Folder, type Found, plain } from "./store/folder.js";
 import type { ModelAddress } from "./types.js";
 
@@ -35,8 +35,8 @@ export const models = {
     const source = await toWireAddress(typeof model === "string" ? { url: model } : model, options);
     const { client, end } = openWorker(options);
     try {
-      const { signal, onProgress: onEvent } = options;
-      await client.call("download", { source, wasmUrl: toWasmUrl(options) }, { signal, onEvent });
+      const { controller, signal, onProgress: onEvent } = options;
+      await pausing(client, controller, () => client.call("download", { source, wasmUrl: toWasmUrl(options) }, { signal, onEvent }));
     } finally {
       client.close(new MinionsError("invalid_request", "the download is over"));
       end();
@@ -46,14 +46,13 @@ export const models = {
   /** What is stored, the last used first. */
   async cached(): Promise<CachedModel[]> {
     const all = [...(await byModel()).entries()].map(([url, files]): CachedModel => {
-      const uses = files.map(({ entry }) => entry.lastUsed);
-      const isUsed = uses.every((at) => at !== null);
+      const there = files.filter(({ entry }) => entry.sha256 !== null).map(({ entry }) => entry.name);
+      const main = files.find(({ entry }) => entry.files !== null)?.entry;
       return {
         url,
         size: sum(files),
-        // The files of a model are known for sure once it was there whole, and so was used.
-        complete: isUsed && files.every(({ entry }) => entry.sha256 !== null),
-        lastUsed: isUsed ? new Date(Math.max(...uses)) : null,
+        complete: main?.files?.every((name) => there.includes(name)) ?? false,
+        lastUsed: main?.lastUsed ? new Date(main.lastUsed) : null,
       };
     });
     return all.sort((one, other) => Number(other.lastUsed) - Number(one.lastUsed));

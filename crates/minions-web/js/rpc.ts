@@ -32,12 +32,13 @@ interface Pending {
   onEvent: ((event: never) => void) | undefined;
 }
 
+let lastId = 0;
+
 /** The calling side. */
 export class Client<T extends Table<T>> {
   readonly #endpoint: Endpoint;
   readonly #pending = new Map<number, Pending>();
   readonly #closing = new AbortController();
-  #lastId = 0;
 
   /** `onFatal` is called when the worker has died, after every pending call was rejected. */
   constructor(endpoint: Endpoint, onFatal: () => void) {
@@ -55,9 +56,9 @@ export class Client<T extends Table<T>> {
     }, { signal });
   }
 
-  /** A number that no other call or stream of this client has. */
+  /** A number that no other call or stream has, of whichever client: a worker may serve one after the other. */
   newId(): number {
-    return ++this.#lastId;
+    return ++lastId;
   }
 
   call<Name extends keyof T & string>(

@@ -130,7 +130,7 @@ async function prepare({ cache, verify }: WireAddress, wasmUrl: string | null, c
     ...context,
     folder: cache === "opfs" ? await Folder.open() : undefined,
     verify,
-    going: gate.going,
+    gate,
     newSha256: async () => {
       await started;
       return new Sha256();

@@ -20,12 +20,13 @@ export class Digest {
   constructor(arrival: Arrival, sha256: Promise<Sha256>) {
     this.#arrival = arrival;
     this.#sha256 = sha256;
+    // Told by `finish`, if it comes to that.
+    sha256.catch(() => {});
   }
 
   /** Takes in the pieces that have come since, sooner or later. */
   advance(): void {
     this.#work = this.#work.then(() => this.#take(() => this.#arrival.contiguous - (this.#arrival.contiguous % PIECE_BYTES)));
-    // Told by `finish`, if anybody still wants to know.
     this.#work.catch(() => {});
   }
 

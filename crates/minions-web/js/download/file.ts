@@ -4,6 +4,7 @@ import type { Progress } from "../types.js";
 import { type Folder, keyOf, plain } from "../store/folder.js";
 import { Arrival, type Shelf } from "./arrival.js";
 import { Digest, type Sha256, digestOf } from "./digest.js";
+import type { Gate } from "./gate.js";
 import { digestAtHub } from "./hub.js";
 import { Meter } from "./meter.js";
 import { Changed, type Course, fetchPieces } from "./pieces.js";
@@ -27,8 +28,7 @@ export interface Download {
   /** Whether stored files are read through and compared with their digest before they are used. */
   verify: boolean;
   signal: AbortSignal;
-  /** What a paused download waits for. */
-  going(): Promise<void> | undefined;
+  gate: Gate;
   emit(progress: Progress): void;
   newSha256(): Promise<Sha256>;
 }
@@ -68,7 +68,7 @@ async function stored({ folder, key }: Shelf, { name, sha256 }: Wanted, download
 async function fetchTo(shelf: Shelf | undefined, wanted: Wanted, download: Download): Promise<Blob | undefined> {
   const begun = shelf && (await shelf.folder.find(shelf.key))?.entry;
   // Without anything to tell states of the file apart, only its digest could tell that two of them were mixed.
-  const isSafe = begun?.validator != null || wanted.sha256 !== undefined;
+  const isSafe = begun && (begun.validator !== null || wanted.sha256 !== undefined);
   const arrival = await Arrival.resume(shelf, isSafe ? begun : undefined);
   try {
     let failure: unknown;
@@ -100,7 +100,7 @@ async function fetchFrom(address: Address, wanted: Wanted, arrival: Arrival, dow
       const meter = new Meter(wanted.name, download.emit);
       const course: Course = {
         signal,
-        going: download.going,
+        gate: download.gate,
         onBytes: (bytes) => meter.count(bytes, arrival),
         onPiece: () => digest.advance(),
       };

@@ -2,6 +2,7 @@
 import { MinionsError } from "../errors.js";
 import { keyOf, plain } from "../store/folder.js";
 import { note } from "../store/writer.js";
+import type { WireAddress } from "../wire.js";
 import { type Download, fetchFile } from "./file.js";
 import type { Address } from "./request.js";
 
@@ -9,18 +10,6 @@ import type { Address } from "./request.js";
 export interface ModelFiles {
   files: Map<string, Blob>;
   main: string;
-}
-
-/** Where a model is. */
-export interface ModelAddress {
-  /** That of a `.gguf` file, or of a folder, ending in `/`. */
-  url: string;
-  /** Other addresses of the same. */
-  mirrors: string[];
-  /** An access token for the host of `url`. */
-  token: string | null;
-  /** Digests by the files' names; that of an only file may go without. */
-  sha256: Record<string, string> | string;
 }
 
 const CONFIG = "config.json";
@@ -37,7 +26,7 @@ const BLOB = "model.gguf";
 const SPLIT = /-\d{5}-of-(\d{5})\.gguf$/;
 
 /** Fetches the `.gguf` file, with the others of its model if there are several, or the folder, at an address. */
-export async function fetchModel(model: ModelAddress, download: Download): Promise<ModelFiles> {
+export async function fetchModel(model: WireAddress, download: Download): Promise<ModelFiles> {
   const name = nameOf(model.url);
   const names = splitNames(name);
   if (typeof model.sha256 === "string" && (name === "" || names.length > 1)) {
@@ -49,7 +38,7 @@ export async function fetchModel(model: ModelAddress, download: Download): Promi
 }
 
 /** Forgets what is stored of a model: its files are not what they should be. */
-export async function forgetModel({ url }: ModelAddress, { folder }: Download): Promise<void> {
+export async function forgetModel({ url }: WireAddress, { folder }: Download): Promise<void> {
   for (const { key, entry } of (await folder?.list()) ?? []) {
     if (entry.model === plain(url)) await folder?.ifFree(key, () => folder.remove(key));
   }
@@ -77,16 +66,18 @@ export function pickMain(names: string[]): string {
   throw new MinionsError("invalid_model", `a model is ${needed}; given: ${found}`);
 }
 
-async function fetchFiles(model: ModelAddress, names: string[], download: Download): Promise<ModelFiles> {
+async function fetchFiles(model: WireAddress, names: string[], download: Download): Promise<ModelFiles> {
   const files = new Map<string, Blob>();
   for (const name of names) files.set(name, await required(model, name, download));
-  await noteUse(model, files, download);
-  return { files, main: pickMain(names) };
+  const main = pickMain(names);
+  await noteUse(model, files, main, download);
+  return { files, main };
 }
 
-async function fetchFolder(model: ModelAddress, download: Download): Promise<ModelFiles> {
-  const complete = await storedNames(model, download);
-  if (complete) return fetchFiles(model, complete, download);
+async function fetchFolder(model: WireAddress, download: Download): Promise<ModelFiles> {
+  // Once all of it was there it takes no server to know what that is.
+  const known = await download.folder?.find(await keyOf(beside(model.url, CONFIG)));
+  if (known?.entry.files) return fetchFiles(model, known.entry.files, download);
   const files = new Map<string, Blob>();
   const get = async (name: string) => {
     files.set(name, await required(model, name, download));
@@ -101,7 +92,7 @@ async function fetchFolder(model: ModelAddress, download: Download): Promise<Mod
   for (const name of OPTIONAL) await getIfThere(name);
   const index = await getIfThere(WEIGHTS_INDEX);
   for (const name of index ? await shards(index) : [WEIGHTS]) await get(name);
-  await noteUse(model, files, download);
+  await noteUse(model, files, CONFIG, download);
   return { files, main: CONFIG };
 }
 
@@ -115,34 +106,27 @@ async function shards(index: Blob): Promise<Set<string>> {
   }
 }
 
-/** The names of all files of a folder that was in the store whole: it takes no server to load it again. */
-async function storedNames({ url }: ModelAddress, { folder }: Download): Promise<string[] | undefined> {
-  const found = ((await folder?.list()) ?? []).filter(({ entry }) => entry.model === plain(url));
-  const isWhole = found.every(({ entry }) => entry.sha256 !== null && entry.lastUsed !== null);
-  const names = found.map(({ entry }) => entry.name);
-  return isWhole && names.includes(CONFIG) ? names : undefined;
-}
-
-/** Writes down that the model was there, whole. */
-async function noteUse({ url }: ModelAddress, files: Map<string, Blob>, { folder }: Download): Promise<void> {
+/** Writes down that all of the model was there, and with its main file what all of it is. */
+async function noteUse({ url }: WireAddress, files: Map<string, Blob>, main: string, { folder }: Download): Promise<void> {
+  const use = { model: plain(url), usedAt: Date.now() };
   for (const name of files.keys()) {
     const key = await keyOf(name === nameOf(url) ? url : beside(url, name));
     const noteIt = async () => {
-      const found = await folder?.find(key);
-      if (folder && found?.entry.sha256) await note(folder, key, { model: plain(url), usedAt: Date.now() });
+      if (!folder || !(await folder.find(key))?.entry.sha256) return;
+      await note(folder, key, name === main ? { ...use, files: [...files.keys()] } : use);
     };
     // Who else changes the file uses it as well; and a use that is not noted does no harm.
     await folder?.ifFree(key, noteIt).catch(() => {});
   }
 }
 
-async function required(model: ModelAddress, name: string, download: Download): Promise<Blob> {
+async function required(model: WireAddress, name: string, download: Download): Promise<Blob> {
   const file = await fetchPart(model, name, download);
   if (!file) throw new MinionsError("download_failed", `${name}: the server has no such file (404); check the address`);
   return file;
 }
 
-async function fetchPart(model: ModelAddress, name: string, download: Download): Promise<Blob | undefined> {
+async function fetchPart(model: WireAddress, name: string, download: Download): Promise<Blob | undefined> {
   const { url, mirrors, token, sha256 } = model;
   const at = (base: string, token: string | null): Address => ({
     url: name === nameOf(url) ? base : beside(base, name),

@@ -2,6 +2,7 @@
 import { MinionsError } from "../errors.js";
 import { PIECE_BYTES } from "../store/entry.js";
 import type { Arrival } from "./arrival.js";
+import type { Gate } from "./gate.js";
 import { type Address, type Answer, type Version, failed, get, isUnreachable } from "./request.js";
 import { retrying } from "./retry.js";
 
@@ -11,8 +12,7 @@ const CONNECTIONS = 4;
 /** Who follows a download. */
 export interface Course {
   signal: AbortSignal;
-  /** Resolves while the download may go on. */
-  going(): Promise<void> | undefined;
+  gate: Gate;
   /** So many bytes came. */
   onBytes(bytes: number): void;
   /** A piece is there. */
@@ -26,14 +26,14 @@ export class Changed extends Error {}
 export async function fetchPieces(address: Address, arrival: Arrival, course: Course): Promise<boolean> {
   const over = new AbortController();
   try {
-    return await fetchFrom(address, arrival, { ...course, signal: AbortSignal.any([course.signal, over.signal]) });
+    return await complete(address, arrival, { ...course, signal: AbortSignal.any([course.signal, over.signal]) });
   } finally {
     // An answer that nobody reads any more holds a connection.
     over.abort();
   }
 }
 
-async function fetchFrom(address: Address, arrival: Arrival, course: Course): Promise<boolean> {
+async function complete(address: Address, arrival: Arrival, course: Course): Promise<boolean> {
   const { signal } = course;
   const isBegun = arrival.version !== undefined;
   const [piece = 0] = arrival.missing();
@@ -84,7 +84,7 @@ async function fetchMissing(address: Address, first: { piece: number; answer: An
 async function fetchPiece(address: Address, piece: number, ready: Answer | undefined, arrival: Arrival, course: Course): Promise<void> {
   const { signal } = course;
   const attempt = async () => {
-    await course.going();
+    await course.gate.pass(signal);
     const asked = arrival.rest(piece);
     const answer = ready ?? (await get(address, asked, signal));
     ready = undefined;
@@ -127,11 +127,11 @@ async function receive(
   body: AsyncIterable<Uint8Array<ArrayBuffer>>,
   most: number,
   address: Address,
-  { signal, going, onBytes }: Course,
+  { signal, gate, onBytes }: Course,
   write: (bytes: Uint8Array<ArrayBuffer>) => void,
 ): Promise<void> {
   for await (const bytes of body) {
-    await going();
+    await gate.pass(signal);
     signal.throwIfAborted();
     most -= bytes.length;
     if (most < 0) throw wrong(address, "the server sent more bytes than it said");

@@ -25,8 +25,8 @@ export type Line =
   | { piece: number }
   /** All of it is there. */
   | { size: number; sha256: string }
-  /** The model, all of it there, was handed out. Milliseconds since 1970. */
-  | { model: string; usedAt: number };
+  /** The model, all of it there, was handed out, in milliseconds since 1970. What all of it is, its main file knows. */
+  | { model: string; usedAt: number; files?: string[] };
 
 /** A file of the store. */
 export interface Entry extends Beginning {
@@ -34,6 +34,8 @@ export interface Entry extends Beginning {
   /** The digest of the whole file, once all of it is there. */
   sha256: string | null;
   lastUsed: number | null;
+  /** The names of all files of the model, if this is its main file and it was handed out. */
+  files: string[] | null;
 }
 
 /** The first line of a file that begins. */
@@ -47,11 +49,11 @@ export function parse(text: string): Entry | undefined {
     const [first, ...rest] = text.slice(0, text.lastIndexOf("\n") + 1).split("\n").slice(0, -1).map((line) => JSON.parse(line));
     if (!isBeginning(first) || first.pieceBytes !== PIECE_BYTES) return undefined;
     const { url, model, name, size, validator } = first;
-    const entry: Entry = { url, model, name, size, validator, pieces: new Set(), sha256: null, lastUsed: null };
+    const entry: Entry = { url, model, name, size, validator, pieces: new Set(), sha256: null, lastUsed: null, files: null };
     for (const line of rest as Line[]) {
       if ("piece" in line) entry.pieces.add(line.piece);
       else if ("sha256" in line) [entry.size, entry.sha256] = [line.size, line.sha256];
-      else if ("usedAt" in line) [entry.model, entry.lastUsed] = [line.model, line.usedAt];
+      else if ("usedAt" in line) [entry.model, entry.lastUsed, entry.files] = [line.model, line.usedAt, line.files ?? null];
     }
     return entry;
   } catch {
