@@ -61,7 +61,9 @@ export class Folder {
 
   /** Does `work` if nobody else is changing the file. */
   async ifFree<T>(key: string, work: () => Promise<T>): Promise<{ result: T } | undefined> {
-    return navigator.locks.request(lockOf(key), { ifAvailable: true }, async (lock) => (lock ? { result: await work() } : undefined));
+    return navigator.locks.request(lockOf(key), { ifAvailable: true }, async (lock) => {
+      return lock ? { result: await work() } : undefined;
+    });
   }
 
   /** All files of use. What is damaged, or was left behind before its first piece was there, is removed. */
