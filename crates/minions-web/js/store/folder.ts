@@ -80,7 +80,7 @@ export class Folder {
   }
 
   /** What is there of a file, if that is anything and the data is as long as its story says. */
-  async find(key: string): Promise<Found | undefined> {
+  async find(key: string, tries = 10): Promise<Found | undefined> {
     try {
       const entry = parse(await (await this.#file(key + STORY)).text());
       if (!entry || (entry.pieces.size === 0 && entry.sha256 === null)) return undefined;
@@ -88,8 +88,10 @@ export class Folder {
       const expected = expectedBytes(entry);
       const fits = entry.sha256 === null ? bytes >= expected : bytes === expected;
       return fits ? { key, entry, bytes } : undefined;
-    } catch {
-      return undefined;
+    } catch (error) {
+      // Another tab wrote to it between the opening and the reading.
+      const isChanging = (error as DOMException).name === "NotReadableError" && tries > 0;
+      return isChanging ? this.find(key, tries - 1) : undefined;
     }
   }
 
