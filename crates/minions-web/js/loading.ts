@@ -41,7 +41,11 @@ export function openWorker(options: DownloadOptions): { client: Client<Methods>;
 }
 
 /** Does `work`, in which a download pauses when `controller` says so. */
-export async function pausing<T>(client: Client<Methods>, controller: DownloadController | undefined, work: () => Promise<T>): Promise<T> {
+export async function pausing<T>(
+  client: Client<Methods>,
+  controller: DownloadController | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
   const tell = () => void client.call("pause", { isPaused: controller?.isPaused ?? false }).catch(() => {});
   // Even without a controller: the worker's last download may have been paused.
   tell();
@@ -72,11 +76,15 @@ export async function toWireAddress(model: ModelAddress, { cache = "opfs", verif
   return {
     url: absolute(url),
     mirrors: mirrors.map(absolute),
-    sha256: typeof sha256 === "string" ? digest(sha256) : Object.fromEntries(Object.entries(sha256).map(([name, text]) => [name, digest(text)])),
+    sha256: typeof sha256 === "string" ? digest(sha256) : digests(sha256),
     token: (typeof token === "function" ? await token() : token) ?? null,
     cache,
     verify,
   };
+}
+
+function digests(byName: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(byName).map(([name, text]) => [name, digest(text)]));
 }
 
 function digest(text: string): string {

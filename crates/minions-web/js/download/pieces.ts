@@ -38,7 +38,8 @@ async function complete(address: Address, arrival: Arrival, course: Course): Pro
   const isBegun = arrival.version !== undefined;
   const [piece = 0] = arrival.missing();
   if (isBegun && arrival.missing().length === 0) return true;
-  const first = await (isBegun ? retrying(signal, () => get(address, arrival.rest(piece), signal)) : firstAnswer(address, arrival, signal));
+  const next = () => retrying(signal, () => get(address, arrival.rest(piece), signal));
+  const first = await (isBegun ? next() : firstAnswer(address, arrival, signal));
   if (first.kind === "absent") return false;
   if (first.kind === "whole") {
     await fetchWhole(address, first, arrival, course);
@@ -66,7 +67,12 @@ async function firstAnswer(address: Address, arrival: Arrival, signal: AbortSign
 }
 
 /** Fetches the missing pieces, of which the first is being answered already. */
-async function fetchMissing(address: Address, first: { piece: number; answer: Answer }, arrival: Arrival, course: Course): Promise<void> {
+async function fetchMissing(
+  address: Address,
+  first: { piece: number; answer: Answer },
+  arrival: Arrival,
+  course: Course,
+): Promise<void> {
   const stop = new AbortController();
   const signal = AbortSignal.any([course.signal, stop.signal]);
   const queue = arrival.missing();
@@ -81,7 +87,13 @@ async function fetchMissing(address: Address, first: { piece: number; answer: An
   signal.throwIfAborted();
 }
 
-async function fetchPiece(address: Address, piece: number, ready: Answer | undefined, arrival: Arrival, course: Course): Promise<void> {
+async function fetchPiece(
+  address: Address,
+  piece: number,
+  ready: Answer | undefined,
+  arrival: Arrival,
+  course: Course,
+): Promise<void> {
   const { signal } = course;
   const attempt = async () => {
     await course.gate.pass(signal);
@@ -90,7 +102,9 @@ async function fetchPiece(address: Address, piece: number, ready: Answer | undef
     ready = undefined;
     if (answer.kind !== "part" || !isSame(answer.version, arrival.version)) throw new Changed();
     const { range, body } = answer;
-    if (range.start !== asked.start || range.end > asked.end) throw wrong(address, "the server sent other bytes than those asked for");
+    if (range.start !== asked.start || range.end > asked.end) {
+      throw wrong(address, "the server sent other bytes than those asked for");
+    }
     await receive(body, range.end - range.start, address, course, (bytes) => arrival.write(piece, bytes));
     if (arrival.rest(piece).start < asked.end) throw failed(address.name, "the connection broke while it was loading");
     course.onPiece();

@@ -67,20 +67,21 @@ export async function get(address: Address, range: Range | undefined, signal: Ab
     const part = encoded ? undefined : contentRange(response);
     if (part) return { kind: "part", range: part.range, version: { size: part.size, validator }, body };
     // A part of what, and which, cannot be told; the whole can be used all the same.
-    void response.body?.cancel();
+    drop(response);
     return get(address, undefined, signal);
   }
   if (response.ok) {
     // A server that answers every address with its start page says 200 all the same.
     if (response.headers.get("content-type")?.startsWith("text/html")) {
-      void response.body?.cancel();
-      throw new MinionsError("download_failed", `${name}: the server answered with a web page instead of the file; check the address`);
+      drop(response);
+      const message = `${name}: the server answered with a web page instead of the file; check the address`;
+      throw new MinionsError("download_failed", message);
     }
     // Compressed in transit, the length is not that of the file.
     const length = encoded ? null : response.headers.get("content-length");
     return { kind: "whole", version: { size: length === null ? null : Number(length), validator }, body };
   }
-  void response.body?.cancel();
+  drop(response);
   if (response.status === 404) return { kind: "absent" };
   if (response.status === 416 && range) return { kind: "outside" };
   throw refused(response, address);
@@ -97,7 +98,8 @@ export function failed(name: string, message: string, cause?: unknown): Passing 
 }
 
 function refused({ status, headers }: Response, { name, token }: Address): Error {
-  const error = (code: ErrorCode, message: string, retryable: boolean) => new MinionsError(code, `${name}: ${message}`, { retryable });
+  const error = (code: ErrorCode, message: string, retryable: boolean) =>
+    new MinionsError(code, `${name}: ${message}`, { retryable });
   const key = token === null ? "give the source an access token" : "check that the token is valid and may read this model";
   switch (status) {
     case 401:
@@ -142,6 +144,11 @@ async function* chunks(response: Response, name: string, silence: Silence, signa
   } finally {
     void reader?.cancel().catch(() => {});
   }
+}
+
+/** Ends an answer that nobody will read. */
+function drop({ body }: Response): void {
+  body?.cancel().catch(() => {});
 }
 
 /** Gives a request up when nothing is heard of it for too long. */

@@ -61,7 +61,9 @@ export class Folder {
 
   /** Does `work` if nobody else is changing the file. */
   async ifFree<T>(key: string, work: () => Promise<T>): Promise<{ result: T } | undefined> {
-    return navigator.locks.request(lockOf(key), { ifAvailable: true }, async (lock) => (lock ? { result: await work() } : undefined));
+    return navigator.locks.request(lockOf(key), { ifAvailable: true }, async (lock) => {
+      return lock ? { result: await work() } : undefined;
+    });
   }
 
   /** All files of use. What is damaged, or was left behind before its first piece was there, is removed. */
@@ -78,7 +80,7 @@ export class Folder {
   }
 
   /** What is there of a file, if that is anything and the data is as long as its story says. */
-  async find(key: string): Promise<Found | undefined> {
+  async find(key: string, tries = 10): Promise<Found | undefined> {
     try {
       const entry = parse(await (await this.#file(key + STORY)).text());
       if (!entry || (entry.pieces.size === 0 && entry.sha256 === null)) return undefined;
@@ -86,8 +88,10 @@ export class Folder {
       const expected = expectedBytes(entry);
       const fits = entry.sha256 === null ? bytes >= expected : bytes === expected;
       return fits ? { key, entry, bytes } : undefined;
-    } catch {
-      return undefined;
+    } catch (error) {
+      // Another tab wrote to it between the opening and the reading.
+      const isChanging = (error as DOMException).name === "NotReadableError" && tries > 0;
+      return isChanging ? this.find(key, tries - 1) : undefined;
     }
   }
 

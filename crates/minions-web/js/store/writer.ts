@@ -48,7 +48,9 @@ export class Writer {
 
   read(start: number, end: number): Uint8Array<ArrayBuffer> {
     const bytes = new Uint8Array(end - start);
-    if (this.#data.read(bytes, { at: start }) < bytes.length) throw new DOMException("the stored file is too short", "NotReadableError");
+    if (this.#data.read(bytes, { at: start }) < bytes.length) {
+      throw new DOMException("the stored file is too short", "NotReadableError");
+    }
     return bytes;
   }
 
