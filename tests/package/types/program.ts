@@ -97,8 +97,8 @@ const providers: Provider[] = [
   provider("groq", { model: "llama-3.3-70b-versatile", apiKey }),
   provider("lmstudio", { model: "qwen3-30b", baseURL: "http://localhost:4321/v1" }),
 ];
-const models: string[] = (await Promise.all(providers.map((provider) => worker.listModels(provider)))).flat();
-console.log(models.length);
+const names: string[] = (await Promise.all(providers.map((provider) => worker.listModels(provider)))).flat();
+console.log(names.length);
 // @ts-expect-error a cloud wants a key
 provider("groq", { model: "llama-3.3-70b-versatile" });
 recorded({ label: "Recorded", task: "t", replies: [{ content: { message: "m" } }] });
