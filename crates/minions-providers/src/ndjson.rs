@@ -6,8 +6,6 @@ use crate::lines::Lines;
 #[derive(Debug, Default)]
 pub struct NdjsonParser {
     lines: Lines,
-    /// The stream's first line was seen.
-    started: bool,
 }
 
 impl NdjsonParser {
@@ -15,7 +13,7 @@ impl NdjsonParser {
     pub fn push(&mut self, bytes: &[u8]) -> Vec<String> {
         let mut lines = Vec::new();
         self.lines.push(bytes, &mut |line| {
-            lines.extend(text(&mut self.started, line));
+            lines.extend(said(line));
             true
         });
         lines
@@ -23,7 +21,7 @@ impl NdjsonParser {
 
     /// Ends the stream; returns a line that lacks only its end.
     pub fn finish(&mut self) -> Option<String> {
-        self.lines.finish().and_then(|line| text(&mut self.started, &line))
+        self.lines.finish().and_then(|line| said(&line))
     }
 
     /// Whether a line was longer than 16 MB. Nothing that follows it is read.
@@ -32,10 +30,8 @@ impl NdjsonParser {
     }
 }
 
-/// The text of a line, unless it is blank. A mark at the stream's beginning is no part of it.
-fn text(started: &mut bool, line: &[u8]) -> Option<String> {
-    let line = String::from_utf8_lossy(line);
-    let line = if std::mem::replace(started, true) { &line } else { line.trim_start_matches('\u{feff}') };
+/// What stands in a line, unless it is blank.
+fn said(line: &str) -> Option<String> {
     Some(line.trim().to_owned()).filter(|line| !line.is_empty())
 }
 

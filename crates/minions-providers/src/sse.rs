@@ -16,8 +16,6 @@ pub struct SseParser {
 struct Event {
     /// Its data lines, joined by LF; `None` before the first.
     data: Option<String>,
-    /// The stream's first line was seen.
-    started: bool,
     /// It holds more than an event may.
     is_too_long: bool,
 }
@@ -51,10 +49,7 @@ impl SseParser {
 
 impl Event {
     /// Takes a line: → the event's data, if the line ends it.
-    fn line(&mut self, line: &[u8]) -> Option<String> {
-        let line = String::from_utf8_lossy(line);
-        let line = if self.started { &line } else { line.trim_start_matches('\u{feff}') };
-        self.started = true;
+    fn line(&mut self, line: &str) -> Option<String> {
         if line.is_empty() {
             return self.data.take();
         }

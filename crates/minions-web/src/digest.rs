@@ -23,6 +23,6 @@ impl Sha256Digest {
 
     /// The digest of all of them, in hexadecimal digits. What comes after is of another.
     pub fn finish(&mut self) -> String {
-        self.0.finalize_reset().iter().map(|byte| format!("{byte:02x}")).collect()
+        format!("{:x}", self.0.finalize_reset())
     }
 }

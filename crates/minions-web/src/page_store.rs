@@ -8,6 +8,7 @@ use minions_engine::{PageKey, PageStore};
 use wasm_bindgen::JsCast;
 
 /// Where there is no room for another page, the longest unused goes: a `Map` keeps the order in which keys were put in.
+#[derive(Debug)]
 pub(crate) struct JsPages {
     limit: usize,
     bytes: usize,

@@ -69,7 +69,7 @@ impl Executor {
         let pages = cache_pages(config, format, context_length, cache_tokens, &compute);
         let cache = KvCache::new(config, format, pages + 1, &compute.device);
         let pool = match page_store {
-            Some(store) => PagePool::new(pages).with_store(store, cache.page_len() * size_of::<f32>()),
+            Some(store) => PagePool::new(pages).with_store(store, cache.page_bytes()),
             None => PagePool::new(pages),
         };
         let device = match &compute.wgpu {
@@ -141,7 +141,7 @@ impl Executor {
     /// copied, those that were kept come back. → the copies.
     fn move_pages(&self) -> Vec<Leaving> {
         let mut cache = self.cache.borrow_mut();
-        let at_a_time = (MOVE_BYTES / (cache.page_len() * size_of::<f32>())).max(1);
+        let at_a_time = (MOVE_BYTES / (cache.page_bytes())).max(1);
         let leaving = self.pool.take_leaving();
         let leaving = leaving.chunks(at_a_time).map(|pages| {
             let (keys, pages): (Vec<_>, Vec<_>) = pages.iter().copied().unzip();

@@ -40,7 +40,7 @@ impl fmt::Debug for PageKey {
 }
 
 /// A place for pages of one model: ordinary memory, a file. It may forget any of them at any time, never change one.
-pub trait PageStore {
+pub trait PageStore: fmt::Debug {
     /// Keeps a page, if there is room.
     fn put(&mut self, key: PageKey, page: &[u8]);
 

@@ -17,9 +17,10 @@ use super::page_store::{PageKey, PageStore};
 type Block = [u32; PAGE_SIZE];
 
 /// All pages of a cache.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct PagePool(Rc<RefCell<Pool>>);
 
+#[derive(Debug)]
 struct Pool {
     /// Pages without content.
     free: Vec<u32>,
@@ -38,6 +39,7 @@ struct Pool {
 }
 
 /// Where pages go that are given up.
+#[derive(Debug)]
 struct Store {
     pages: Box<dyn PageStore>,
     page_bytes: usize,
@@ -72,6 +74,7 @@ struct Node {
 }
 
 /// The pages of one sequence, in order of position. Dropping them lets them go.
+#[derive(Debug)]
 pub struct Pages {
     pool: PagePool,
     /// The first `published` are in the tree, the others are this sequence's own.
@@ -205,7 +208,7 @@ impl Pages {
             let Some(store) = &mut pool.store else { return };
             let Some(page) = store.pages.get(key).filter(|page| page.len() == store.page_bytes) else { return };
             store.returning.push((self.held[index], page));
-            pool.publish(self.held[index], parent, *tokens);
+            pool.publish(self.held[index], parent, *tokens, key);
             pool.pressure.restored += 1;
             self.published += 1;
         }
@@ -224,7 +227,8 @@ impl Pages {
                 pool.release_own(page);
                 self.held[index] = known;
             } else {
-                pool.publish(page, parent, *tokens);
+                let key = pool.key(parent, tokens);
+                pool.publish(page, parent, *tokens, key);
             }
             self.published += 1;
         }
@@ -243,12 +247,6 @@ impl Pages {
     /// The pages in order of position.
     pub fn as_slice(&self) -> &[u32] {
         &self.held
-    }
-}
-
-impl std::fmt::Debug for Pages {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pages").field("held", &self.held).field("published", &self.published).finish_non_exhaustive()
     }
 }
 
@@ -275,11 +273,10 @@ impl Pool {
         path
     }
 
-    fn publish(&mut self, page: u32, parent: Option<u32>, tokens: Block) {
+    fn publish(&mut self, page: u32, parent: Option<u32>, tokens: Block, key: PageKey) {
         if let Some(parent) = parent {
             self.node(parent).followers += 1;
         }
-        let key = self.key(parent, &tokens);
         self.children.insert((parent, tokens), page);
         self.nodes.insert(page, Node { parent, tokens, key, holders: 1, followers: 0, last_used: 0 });
     }

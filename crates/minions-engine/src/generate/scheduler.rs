@@ -284,7 +284,7 @@ impl Scheduler {
 
     /// Lets jobs in as long as there is room.
     fn admit(&mut self) {
-        while self.reading.len() + self.replying.len() < MAX_DECODE_ROWS {
+        while !self.waiting.is_empty() && self.reading.len() + self.replying.len() < MAX_DECODE_ROWS {
             let Some(at) = self.next_in_line() else { break };
             if !self.waiting[at].job.enter() {
                 break;

@@ -44,8 +44,12 @@ impl KvCache {
         Self { layers: (0..config.layers.len()).map(|_| layer()).collect(), width, device: device.clone() }
     }
 
-    /// Words of a page, of all layers.
-    pub fn page_len(&self) -> usize {
+    /// Bytes of a page, of all layers.
+    pub fn page_bytes(&self) -> usize {
+        self.page_words() * size_of::<u32>()
+    }
+
+    fn page_words(&self) -> usize {
         self.parts() * PAGE_SIZE * self.width
     }
 
@@ -63,7 +67,7 @@ impl KvCache {
 
     /// Fills these pages with what [`pack`](Self::pack) made of such, in the order in which it packed them.
     pub fn unpack(&mut self, pages: &[u32], packed: Vec<f32>) {
-        assert_eq!(packed.len(), pages.len() * self.page_len(), "unpack: pages");
+        assert_eq!(packed.len(), pages.len() * self.page_words(), "unpack: pages");
         let parts = self.parts();
         let pairs = self.pairs(pages.iter().enumerate().map(|(index, page)| [(index * parts) as u32, *page]));
         let shape = [pages.len() * parts * PAGE_SIZE, self.width];
