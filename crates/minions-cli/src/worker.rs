@@ -150,7 +150,7 @@ impl WorkerArguments {
         Worker { model: Model::Server(Box::new(model)), context_length: self.worker_context, description }
     }
 
-    async fn local(&self, source: impl minions_engine::ModelSource, main: &str) -> Result<Worker, Failure> {
+    async fn local(&self, source: impl minions_engine::ModelSource + 'static, main: &str) -> Result<Worker, Failure> {
         let compute = self.device.open().await.map_err(Failure::worker)?;
         let options = LoadOptions {
             context_length: self.worker_context,

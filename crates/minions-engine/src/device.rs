@@ -4,6 +4,8 @@
 //! is no usable adapter the model runs on the CPU from the kernels' twins; the reason travels with the device so that
 //! a shell can show it.
 
+use std::sync::{Arc, OnceLock};
+
 use burn::tensor::Device;
 use burn::tensor::wgpu::WgpuSetup;
 use minions_shaders::{GROUP_ROWS, Overlay, Shader, Slots, WeightFormat};
@@ -23,6 +25,8 @@ pub struct Compute {
     /// What `device` is made of; `None` on the CPU.
     pub(crate) wgpu: Option<Wgpu>,
     adapter: Adapter,
+    /// See [`described`](Self::described).
+    description: String,
     overlays: Overlays,
     /// Where the self-test takes kernels' texts from.
     pub(crate) source: fn(&Shader, Slots) -> String,
@@ -35,6 +39,8 @@ pub(crate) struct Wgpu {
     pub queue: wgpu::Queue,
     /// What was compiled for use outside of cubecl.
     pub pipelines: Pipelines,
+    /// What the device has reported that ends it, the first of it. Its results are not to be relied on from then on.
+    pub fault: Arc<OnceLock<Error>>,
     /// What kernels may use beyond what every adapter has.
     overlays: Vec<Overlay>,
     pub is_software: bool,
@@ -115,6 +121,7 @@ impl Compute {
             device: device.clone(),
             queue: queue.clone(),
             pipelines: Pipelines::default(),
+            fault: Arc::default(),
             overlays: overlays.clone(),
             is_software: info.device_type == wgpu::DeviceType::Cpu || info.name.to_lowercase().contains("swiftshader"),
         };
@@ -123,6 +130,8 @@ impl Compute {
             .setup(WgpuSetup { instance, adapter, device, queue, backend })
             .init()
             .map_err(|error| Error::WebgpuUnavailable(error.to_string()))?;
+        // After cubecl, whose own handler ends the thread at the first error.
+        wgpu.watch();
         let name = if info.name.is_empty() { "WebGPU adapter".to_owned() } else { info.name };
         Ok(Self {
             device,
@@ -137,6 +146,7 @@ impl Compute {
                 max_buffer_bytes: limits.max_buffer_size,
                 max_binding_bytes: limits.max_storage_buffer_binding_size,
             },
+            description: String::new(),
             overlays: Overlays::default(),
             source: Shader::source,
         })
@@ -157,6 +167,7 @@ impl Compute {
                 max_buffer_bytes: u64::MAX,
                 max_binding_bytes: u64::MAX,
             },
+            description: String::new(),
             overlays: Overlays::default(),
             source: Shader::source,
         }
@@ -178,6 +189,7 @@ impl Compute {
     /// What a shell knows of the adapter and `wgpu` does not: a browser's vendor and architecture.
     #[must_use]
     pub fn described(mut self, description: &str) -> Self {
+        description.clone_into(&mut self.description);
         if let Some(wgpu) = &mut self.wgpu
             && !description.is_empty()
         {
@@ -188,6 +200,43 @@ impl Compute {
             }
         }
         self
+    }
+
+    /// The GPU once more, after this device has failed: with the same choices, and nothing of what lay on the old one.
+    pub(crate) async fn reopen(&self) -> Result<Self> {
+        if let Some(wgpu) = &self.wgpu {
+            // Whatever it still does, it does for nobody.
+            wgpu.device.destroy();
+        }
+        let max_binding_bytes = self.adapter.max_binding_bytes;
+        let opened = Self::gpu().await?.described(&self.description).with_max_binding_bytes(max_binding_bytes);
+        Ok(Self { overlays: self.overlays, source: self.source, ..opened })
+    }
+
+    /// Says no once the device has reported what ends it.
+    pub(crate) fn check(&self) -> Result<()> {
+        match self.wgpu.as_ref().and_then(|wgpu| wgpu.fault.get()) {
+            Some(fault) => Err(fault.clone()),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the device has failed: nothing can be done with it any more.
+    pub fn is_lost(&self) -> bool {
+        self.check().is_err()
+    }
+
+    /// Whether this is a GPU's driver on a CPU, for which no step is too slow.
+    pub fn is_software(&self) -> bool {
+        self.wgpu.as_ref().is_none_or(|wgpu| wgpu.is_software)
+    }
+
+    /// Ends the device, as a reset of the driver does: for tests.
+    #[doc(hidden)]
+    pub fn lose(&self) {
+        if let Some(wgpu) = &self.wgpu {
+            wgpu.device.destroy();
+        }
     }
 
     /// Tries the overlays of the kernels that weights of these formats meet, and has the device run those that are right.
@@ -215,10 +264,9 @@ impl Compute {
     /// How many rows of a decode step may share what they load of the cache. A software adapter loads nothing faster for it,
     /// and does all that is left out for the rows of a group that is not full.
     pub(crate) fn group_rows(&self) -> usize {
-        let is_software = self.wgpu.as_ref().is_none_or(|wgpu| wgpu.is_software);
         match self.overlays {
             Overlays::Nowhere => 1,
-            Overlays::OnHardware if is_software => 1,
+            Overlays::OnHardware if self.is_software() => 1,
             _ => GROUP_ROWS,
         }
     }
@@ -244,6 +292,22 @@ impl Adapter {
 }
 
 impl Wgpu {
+    /// Notes what ends the device. An error that nobody awaits means that some kernel did not run, and the numbers that it
+    /// should have made are old ones: gibberish, if anyone went on with them.
+    fn watch(&self) {
+        let fault = Arc::clone(&self.fault);
+        self.device.set_device_lost_callback(move |_, message| {
+            let _ = fault.set(Error::DeviceLost(message));
+        });
+        let fault = Arc::clone(&self.fault);
+        self.device.on_uncaptured_error(Arc::new(move |error| {
+            let _ = fault.set(match error {
+                wgpu::Error::OutOfMemory { .. } => Error::OutOfMemory(format!("the GPU has no room left: {error}")),
+                error => Error::Gpu(error.to_string()),
+            });
+        }));
+    }
+
     /// Whether kernels may use what an overlay needs.
     pub fn has(&self, overlay: Overlay) -> bool {
         self.overlays.contains(&overlay)

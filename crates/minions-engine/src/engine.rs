@@ -1,7 +1,9 @@
 //! The engine: a loaded model that answers conversations.
 
+mod device_model;
 mod embedding;
 mod executor;
+mod recovery;
 
 use std::cell::{Cell, OnceCell};
 use std::future::poll_fn;
@@ -10,10 +12,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 
-use executor::Executor;
+use device_model::DeviceModel;
+use executor::{Executor, cache_pages};
+use futures_util::FutureExt;
 use futures_util::lock::Mutex;
 use minions_chat::{Alternative, ChatError, ChatModel, ChatRequest, ChatResponse, ResponseFormat, Usage};
 use minions_shaders::KvFormat;
+use recovery::{Build, Recovery};
 use serde::Serialize;
 
 use crate::device::{Adapter, Compute};
@@ -36,9 +41,6 @@ const DEFAULT_CONTEXT_LENGTH: usize = 4096;
 /// The most replies to one request.
 const MAX_SAMPLES: u32 = 128;
 
-/// Rows of the prefill step that a model is tried with.
-const WARM_UP_ROWS: usize = 32;
-
 /// What to load and how.
 #[derive(Default)]
 pub struct LoadOptions {
@@ -59,11 +61,14 @@ pub struct LoadOptions {
     /// Today, for chat templates that write it. Without it such a template says that it has none.
     pub date: Option<Date>,
     /// Awaited between steps, so that a single-threaded shell can handle messages (an abort) while the CPU computes.
-    pub between_steps: Option<BetweenSteps>,
+    pub between_steps: Option<Wait>,
+    /// A wait as long as a GPU may take for a step: one that takes longer hangs, and is replaced as one that was lost.
+    /// Without it, that is left to the driver.
+    pub gpu_timeout: Option<Wait>,
 }
 
-/// See [`LoadOptions::between_steps`].
-pub type BetweenSteps = Box<dyn Fn() -> Pin<Box<dyn Future<Output = ()>>>>;
+/// Makes something to be awaited.
+pub type Wait = Box<dyn Fn() -> Pin<Box<dyn Future<Output = ()>>>>;
 
 /// What a loaded model is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -111,6 +116,7 @@ pub enum Progress {
 pub struct Engine {
     executor: Rc<Executor>,
     info: ModelInfo,
+    adapter: Adapter,
     tokenizer: Arc<Tokenizer>,
     template: ChatTemplate,
     end_tokens: Rc<[u32]>,
@@ -119,7 +125,7 @@ pub struct Engine {
     grammars: OnceCell<Rc<Grammars>>,
     /// Who reads without replying does so one at a time: two who wait for room could wait for each other.
     reader: Mutex<()>,
-    between_steps: Option<BetweenSteps>,
+    between_steps: Option<Wait>,
     callers: Cell<u64>,
     counters_at_load: Counters,
 }
@@ -136,8 +142,8 @@ impl Engine {
     /// Loads the model `main` (a `.gguf` file, or `config.json` of a Hugging Face folder) from `source`.
     ///
     /// Everything about the files is checked before the first byte goes to the device.
-    pub async fn load<S: ModelSource>(
-        mut compute: Compute,
+    pub async fn load<S: ModelSource + 'static>(
+        compute: Compute,
         source: S,
         main: &str,
         options: LoadOptions,
@@ -146,8 +152,8 @@ impl Engine {
         if options.context_length == Some(0) {
             return Err(Error::InvalidRequest("context_length is 0: there is no room for a prompt".to_owned()));
         }
-        let file = ModelFile::open(source, main).await?;
-        let tokenizer = Tokenizer::from_source(file.tokenizer())?;
+        let mut file = ModelFile::open(source, main).await?;
+        let tokenizer = Tokenizer::from_source(&file.take_tokenizer())?;
         let mut template = ChatTemplate::new(file.chat_template(), &tokenizer)?;
         if let Some(date) = options.date {
             template = template.with_date(date);
@@ -157,25 +163,37 @@ impl Engine {
         let context_length = options.context_length.unwrap_or(DEFAULT_CONTEXT_LENGTH).min(limit);
         let end_tokens = [config.eos_token_ids.clone(), tokenizer.turn_ends()].concat();
         let vocab_size = config.vocab_size;
-        let loaded = load(&file, context_length, options.kv_cache, options.quantize, &compute, on_progress).await?;
-        compute.choose_overlays(&loaded.formats).await?;
-        let mut engine = Self {
+        let pages = cache_pages(config, options.kv_cache, context_length, options.cache_tokens, &compute);
+        let is_gpu = compute.adapter().is_gpu();
+        let blueprint = Blueprint {
+            main: main.to_owned(),
+            file,
+            context_length,
+            kv_cache: options.kv_cache,
+            quantize: options.quantize,
+            pages,
+        };
+        let device = compute.clone();
+        let built = blueprint.build(compute, on_progress).await;
+        // Why the device is gone says more than what could not be done with it.
+        let built = built.map_err(|error| device.check().err().unwrap_or(error));
+        let Built { model, token, quantization, size_bytes, parameters } = built?;
+        Ok(Self {
             info: ModelInfo {
-                name: file.name().to_owned(),
-                architecture: file.architecture().to_owned(),
+                name: blueprint.file.name().to_owned(),
+                architecture: blueprint.file.architecture().to_owned(),
                 context_length,
-                quantization: loaded.quantization,
-                size_bytes: loaded.size_bytes,
-                parameters: loaded.parameters,
+                quantization,
+                size_bytes,
+                parameters,
             },
+            adapter: model.compute.adapter().clone(),
             executor: Rc::new(Executor::new(
-                compute,
-                loaded.transformer,
-                config,
-                context_length,
-                options.kv_cache,
-                options.cache_tokens,
+                model,
+                pages,
                 options.page_store,
+                is_gpu.then(|| Recovery::new(blueprint.again(), token)),
+                options.gpu_timeout,
             )),
             tokenizer: Arc::new(tokenizer),
             template,
@@ -185,26 +203,8 @@ impl Engine {
             reader: Mutex::default(),
             between_steps: options.between_steps,
             callers: Cell::default(),
-            counters_at_load: Counters::default(),
-        };
-        engine.warm_up(main, on_progress).await?;
-        engine.counters_at_load = kernels::counters();
-        Ok(engine)
-    }
-
-    /// Runs a prefill step and a decode step, so that the kernels are compiled before the first question and a broken
-    /// model is noticed here rather than as gibberish later.
-    async fn warm_up(&self, main: &str, on_progress: &mut dyn FnMut(Progress)) -> Result<()> {
-        on_progress(Progress::Compile { loaded: 0, total: 1 });
-        let numbers = self.executor.warm_up(WARM_UP_ROWS.min(self.info.context_length)).await?;
-        if !numbers.iter().all(|number| number.is_finite()) {
-            return Err(Error::InvalidFile {
-                file: main.to_owned(),
-                message: "the model computes values that are not numbers: its weights are damaged".to_owned(),
-            });
-        }
-        on_progress(Progress::Compile { loaded: 1, total: 1 });
-        Ok(())
+            counters_at_load: kernels::counters(),
+        })
     }
 
     /// What is loaded.
@@ -212,9 +212,15 @@ impl Engine {
         &self.info
     }
 
-    /// What it runs on.
+    /// What it runs on, or ran on first.
     pub fn adapter(&self) -> &Adapter {
-        self.executor.compute.adapter()
+        &self.adapter
+    }
+
+    /// Ends the device under the model, as a driver does that is reset: for tests.
+    #[doc(hidden)]
+    pub fn lose_device(&self) {
+        self.executor.model().compute.lose();
     }
 
     /// Work given to the device since the model was loaded.
@@ -236,18 +242,21 @@ impl Engine {
     /// implementations.
     pub async fn logits(&self, ids: &[u32]) -> Result<Vec<f32>> {
         let _reader = self.reader.lock().await;
-        let executor = &self.executor;
-        let mut sequence = self.read(ids.to_vec()).await?;
-        let mut logits = Vec::new();
-        while sequence.unread_prefill() > 0 {
-            let rows = PREFILL_ROWS.min(sequence.unread_prefill());
-            let mut step = StepBuilder::new(Phase::Prefill);
-            step.prefill(&sequence, rows);
-            let hidden = executor.forward(&executor.upload(step));
-            logits.extend(kernels::read_f32(executor.transformer.logits(hidden, Phase::Prefill)).await?);
-            sequence.advance(rows);
-        }
-        Ok(logits)
+        self.executor
+            .read(async |model| {
+                let mut sequence = self.read(ids.to_vec(), model).await?;
+                let mut logits = Vec::new();
+                while sequence.unread_prefill() > 0 {
+                    let rows = PREFILL_ROWS.min(sequence.unread_prefill());
+                    let mut step = StepBuilder::new(Phase::Prefill);
+                    step.prefill(&sequence, rows);
+                    let scores = model.transformer.logits(model.forward(&model.upload(step)), Phase::Prefill);
+                    logits.extend(self.executor.in_time(kernels::read_f32(scores)).await?);
+                    sequence.advance(rows);
+                }
+                Ok(logits)
+            })
+            .await
     }
 
     /// Someone whose requests belong together.
@@ -352,13 +361,13 @@ impl Engine {
     }
 
     /// A sequence that is only read, with room for all of it.
-    async fn read(&self, tokens: Vec<u32>) -> Result<Sequence> {
+    async fn read(&self, tokens: Vec<u32>, model: &DeviceModel) -> Result<Sequence> {
         let (prompt_tokens, context_length) = (tokens.len(), self.info.context_length);
         if prompt_tokens > context_length {
             return Err(Error::ContextOverflow { prompt_tokens, max_tokens: 0, context_length });
         }
         let mut sequence = Sequence::unshared(tokens, &self.executor.pool);
-        self.executor.make_room(&mut sequence).await?;
+        self.executor.make_room(&mut sequence, model).await?;
         Ok(sequence)
     }
 
@@ -366,6 +375,57 @@ impl Engine {
         if let Some(between_steps) = &self.between_steps {
             between_steps().await;
         }
+    }
+}
+
+/// How a model is put on a device.
+struct Blueprint<S> {
+    main: String,
+    file: ModelFile<S>,
+    context_length: usize,
+    kv_cache: KvFormat,
+    quantize: Option<Quantization>,
+    /// Of the cache.
+    pages: usize,
+}
+
+/// A model that was put on a device, and what was found on the way.
+struct Built {
+    model: DeviceModel,
+    /// What it drew when it was tried.
+    token: u32,
+    quantization: String,
+    size_bytes: u64,
+    parameters: u64,
+}
+
+impl<S: ModelSource + 'static> Blueprint<S> {
+    /// Puts the model on a device and tries it, so that the kernels are compiled before the first question and a broken model,
+    /// or GPU, is noticed here rather than as gibberish later.
+    async fn build(&self, mut compute: Compute, on_progress: &mut dyn FnMut(Progress)) -> Result<Built> {
+        let Self { file, context_length, kv_cache, quantize, pages, .. } = self;
+        let loaded = load(file, *context_length, *kv_cache, *quantize, &compute, on_progress).await?;
+        compute.choose_overlays(&loaded.formats).await?;
+        let model = DeviceModel::new(compute, loaded.transformer, file.config(), *context_length, *kv_cache, *pages);
+        on_progress(Progress::Compile { loaded: 0, total: 1 });
+        let trial = model.try_out().await?;
+        trial.check(&self.main)?;
+        on_progress(Progress::Compile { loaded: 1, total: 1 });
+        let (quantization, size_bytes, parameters) = (loaded.quantization, loaded.size_bytes, loaded.parameters);
+        Ok(Built { model, token: trial.token, quantization, size_bytes, parameters })
+    }
+
+    /// The way to do it again.
+    fn again(self) -> Build {
+        let this = Rc::new(self);
+        Box::new(move |compute| {
+            let this = Rc::clone(&this);
+            async move {
+                let built = this.build(compute, &mut |_| {}).await?;
+                Ok((built.model, built.token))
+            }
+            .boxed_local()
+        })
     }
 }
 

@@ -36,6 +36,12 @@ export interface LoadOptions extends DownloadOptions {
    * head 8). Weights that the file holds in fewer bits stay as they are.
    */
   quantize?: Quantization | undefined;
+  /**
+   * How many milliseconds a step may take on the GPU before it is taken to hang: 30,000 unless set, and without end where a
+   * GPU's driver runs on the CPU. A GPU that hangs, is lost or reports an error is opened anew, and what was being replied
+   * goes on where it was.
+   */
+  gpuTimeout?: number | undefined;
 }
 
 /** How to embed texts. */
@@ -97,6 +103,7 @@ export class Engine {
         spillBytes: options.spillBytes ?? null,
         kvCache: options.kvCache ?? null,
         quantize: options.quantize ?? null,
+        gpuTimeout: options.gpuTimeout ?? null,
       };
       const { controller, signal, onProgress: onEvent } = options;
       const params = { source, options: load, wasmUrl: toWasmUrl(options) };

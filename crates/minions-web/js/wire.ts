@@ -26,6 +26,7 @@ export interface WireLoad {
   spillBytes: number | null;
   kvCache: KvFormat | null;
   quantize: Quantization | null;
+  gpuTimeout: number | null;
 }
 
 /** A conversation to continue, as `minions-chat` reads it. */
@@ -133,6 +134,8 @@ export interface Tally {
   restoredPages: number;
   /** Replies that wait for room now. */
   waitingJobs: number;
+  /** How often the device failed and replies went on on another. */
+  recoveries: number;
 }
 
 /** How one kernel compares with its twin. */

@@ -1,12 +1,12 @@
 //! The engine as JavaScript holds it.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
 use js_sys::{Float32Array, Function, Map, Uint32Array};
 use minions_chat::ChatRequest;
-use minions_engine::{BetweenSteps, Compute, Date, KvFormat, LoadOptions, PageStore, Pooling, Progress};
+use minions_engine::{Compute, Date, KvFormat, LoadOptions, PageStore, Pooling, Progress, Wait};
 use serde::Deserialize;
 use wasm_bindgen::prelude::*;
 
@@ -28,12 +28,15 @@ import type { Counters, KernelCheck, KernelSpeed, Tally, WireLoad, WireRequest, 
 /// What the cache has to give up may take so much of the page's memory.
 const DEFAULT_SPILL_BYTES: usize = 256 << 20;
 
+/// A GPU that takes longer for a step hangs. Browsers mostly notice that themselves, and sooner.
+const GPU_TIMEOUT_MS: f64 = 30_000.0;
+
 /// How long the CPU computes before waiting messages, an abort among them, get their turn.
 const TURN_MS: f64 = 15.0;
 
 thread_local! {
-    /// The GPU, once it is open: a device is opened once and serves every engine of this worker.
-    static GPU: OnceCell<Compute> = const { OnceCell::new() };
+    /// The GPU, once it is open: a device serves every engine of this worker, until it fails.
+    static GPU: RefCell<Option<Compute>> = const { RefCell::new(None) };
 }
 
 /// How to load a model: `WireLoad` in `js/wire.ts`.
@@ -46,6 +49,7 @@ struct Load {
     spill_bytes: Option<usize>,
     kv_cache: Option<String>,
     quantize: Option<String>,
+    gpu_timeout: Option<f64>,
 }
 
 /// A loaded model.
@@ -65,7 +69,8 @@ impl Engine {
         #[wasm_bindgen(unchecked_param_type = "WireLoad")] load: &JsValue,
         #[wasm_bindgen(unchecked_param_type = "(progress: Progress) => void")] on_progress: Function,
     ) -> Result<Self, JsValue> {
-        let Load { device, context_length, cache_tokens, spill_bytes, kv_cache, quantize } = from_js(load)?;
+        let Load { device, context_length, cache_tokens, spill_bytes, kv_cache, quantize, gpu_timeout } =
+            from_js(load)?;
         let quantize = quantize.map(|name| name.parse()).transpose().map_err(Failure::from)?;
         let kv_cache = kv_cache.map(|name| name.parse::<KvFormat>()).transpose();
         let kv_cache = kv_cache.map_err(|error| Failure::invalid_request(error.to_string()))?.unwrap_or_default();
@@ -78,6 +83,7 @@ impl Engine {
             quantize,
             date: Some(today()),
             between_steps: Some(take_turns()),
+            gpu_timeout: patience(&compute, gpu_timeout)?,
         };
         let mut report = |progress: Progress| {
             if let Ok(progress) = to_js(&progress) {
@@ -191,11 +197,12 @@ pub(crate) async fn open(device: &str) -> Result<Compute, Failure> {
 }
 
 async fn gpu() -> minions_engine::Result<Compute> {
-    if let Some(compute) = GPU.with(|gpu| gpu.get().cloned()) {
+    if let Some(compute) = GPU.with_borrow(|gpu| gpu.clone().filter(|gpu| !gpu.is_lost())) {
         return Ok(compute);
     }
     let compute = Compute::gpu().await?.described(&adapter_description());
-    Ok(GPU.with(|gpu| gpu.get_or_init(|| compute).clone()))
+    GPU.set(Some(compute.clone()));
+    Ok(compute)
 }
 
 #[wasm_bindgen]
@@ -216,9 +223,18 @@ fn today() -> Date {
     Date { year: now.get_full_year() as i32, month: now.get_month() as u8 + 1, day: now.get_date() as u8 }
 }
 
+/// A wait as long as a step may take on the GPU: so many milliseconds. A CPU that does a GPU's work may be slow.
+fn patience(compute: &Compute, ms: Option<f64>) -> Result<Option<Wait>, Failure> {
+    if ms.is_some_and(|ms| ms.is_nan() || ms <= 0.0) {
+        return Err(Failure::invalid_request("gpuTimeout must be more than 0 milliseconds".to_owned()));
+    }
+    let usual = Some(GPU_TIMEOUT_MS).filter(|_| !compute.is_software());
+    Ok(ms.or(usual).map(|ms| -> Wait { Box::new(move || Box::pin(sleep(Duration::from_secs_f64(ms / 1e3)))) }))
+}
+
 /// Lets the worker handle messages now and then. On the GPU waiting for results does that anyway; the CPU would compute
 /// to the end of the reply before it heard of an abort.
-fn take_turns() -> BetweenSteps {
+fn take_turns() -> Wait {
     let turn_started = Rc::new(Cell::new(js_sys::Date::now()));
     Box::new(move || {
         let turn_started = Rc::clone(&turn_started);

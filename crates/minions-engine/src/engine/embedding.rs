@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use burn::tensor::{DType, Int, Tensor, TensorData};
 
 use super::Engine;
+use super::device_model::DeviceModel;
 use crate::error::{Error, Result};
 use crate::generate::{PREFILL_ROWS, Phase, Sequence, StepBuilder};
 use crate::kernels;
@@ -27,7 +28,7 @@ impl Engine {
     /// there is room for.
     pub async fn embed(&self, texts: &[String], pooling: Pooling) -> Result<Vec<Vec<f32>>> {
         let context_length = self.info.context_length;
-        let mut waiting = VecDeque::with_capacity(texts.len());
+        let mut tokenized = Vec::with_capacity(texts.len());
         for (index, text) in texts.iter().enumerate() {
             let tokens = self.tokenizer.tokenize(text, true)?;
             if tokens.is_empty() {
@@ -36,11 +37,15 @@ impl Engine {
             if tokens.len() > context_length {
                 return Err(Error::ContextOverflow { prompt_tokens: tokens.len(), max_tokens: 0, context_length });
             }
-            waiting.push_back((index, tokens));
+            tokenized.push(tokens);
         }
-
         let _reader = self.reader.lock().await;
+        self.executor.read(async |model| self.pool_all(&tokenized, pooling, model).await).await
+    }
+
+    async fn pool_all(&self, texts: &[Vec<u32>], pooling: Pooling, model: &DeviceModel) -> Result<Vec<Vec<f32>>> {
         let executor = &self.executor;
+        let mut waiting: VecDeque<_> = texts.iter().enumerate().collect();
         let mut pools = vec![Vec::new(); texts.len()];
         // The text that the last step did not read to its end.
         let mut unfinished: Option<(usize, Sequence)> = None;
@@ -72,61 +77,60 @@ impl Engine {
                 executor.turn().await;
                 continue;
             }
-            let hidden = executor.forward(&executor.upload(step));
-            self.pool(hidden, &runs, pooling, &mut pools).await?;
+            let hidden = model.forward(&model.upload(step));
+            executor.in_time(pool(hidden, &runs, pooling, &mut pools)).await?;
             self.pause().await;
         }
         Ok(pools.into_iter().map(unit).collect())
     }
 
     /// The next text, if there is room in the cache for all of it. There is when nothing else is being worked on.
-    fn next_text(&self, waiting: &mut VecDeque<(usize, Vec<u32>)>) -> Option<(usize, Sequence)> {
-        let (index, tokens) = waiting.front()?;
+    fn next_text(&self, waiting: &mut VecDeque<(usize, &Vec<u32>)>) -> Option<(usize, Sequence)> {
+        let (index, tokens) = *waiting.front()?;
         let mut sequence = Sequence::unshared(tokens.clone(), &self.executor.pool);
         let there_is_room = sequence.enter(tokens.len());
-        let index = *index;
         there_is_room.then(|| {
             waiting.pop_front();
             (index, sequence)
         })
     }
+}
 
-    /// Adds what a step says of its texts to their vectors.
-    async fn pool(&self, hidden: Tensor<2>, runs: &[Run], pooling: Pooling, pools: &mut [Vec<f64>]) -> Result<()> {
-        let width = hidden.dims()[1];
-        let mut add = |index: usize, row: &[f32]| {
-            let pool: &mut Vec<f64> = &mut pools[index];
-            pool.resize(width, 0.0);
-            for (sum, value) in pool.iter_mut().zip(row) {
-                *sum += f64::from(*value);
-            }
-        };
-        match pooling {
-            Pooling::Mean => {
-                let values = kernels::read_f32(hidden).await?;
-                for run in runs {
-                    for row in values.chunks(width).skip(run.first_row).take(run.rows) {
-                        add(run.index, row);
-                    }
-                }
-            }
-            Pooling::Last => {
-                let ends: Vec<&Run> = runs.iter().filter(|run| run.is_last).collect();
-                // A step that ends no text is read back as well, so that no more than one is ever queued.
-                let rows = match ends.len() {
-                    0 => vec![0],
-                    _ => ends.iter().map(|run| (run.first_row + run.rows - 1) as u32).collect(),
-                };
-                let data = TensorData::new(rows.clone(), [rows.len()]);
-                let rows = Tensor::<1, Int>::from_data(data, (&self.executor.compute.device, DType::U32));
-                let values = kernels::read_f32(hidden.select(0, rows)).await?;
-                for (run, row) in ends.into_iter().zip(values.chunks(width)) {
+/// Adds what a step says of its texts to their vectors.
+async fn pool(hidden: Tensor<2>, runs: &[Run], pooling: Pooling, pools: &mut [Vec<f64>]) -> Result<()> {
+    let width = hidden.dims()[1];
+    let mut add = |index: usize, row: &[f32]| {
+        let pool: &mut Vec<f64> = &mut pools[index];
+        pool.resize(width, 0.0);
+        for (sum, value) in pool.iter_mut().zip(row) {
+            *sum += f64::from(*value);
+        }
+    };
+    match pooling {
+        Pooling::Mean => {
+            let values = kernels::read_f32(hidden).await?;
+            for run in runs {
+                for row in values.chunks(width).skip(run.first_row).take(run.rows) {
                     add(run.index, row);
                 }
             }
         }
-        Ok(())
+        Pooling::Last => {
+            let ends: Vec<&Run> = runs.iter().filter(|run| run.is_last).collect();
+            // A step that ends no text is read back as well, so that no more than one is ever queued.
+            let rows = match ends.len() {
+                0 => vec![0],
+                _ => ends.iter().map(|run| (run.first_row + run.rows - 1) as u32).collect(),
+            };
+            let data = TensorData::new(rows.clone(), [rows.len()]);
+            let rows = Tensor::<1, Int>::from_data(data, (&hidden.device(), DType::U32));
+            let values = kernels::read_f32(hidden.select(0, rows)).await?;
+            for (run, row) in ends.into_iter().zip(values.chunks(width)) {
+                add(run.index, row);
+            }
+        }
     }
+    Ok(())
 }
 
 /// Rows of a step that belong to one text.

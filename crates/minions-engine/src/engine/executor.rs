@@ -1,22 +1,23 @@
-//! What runs on the device: the model, its cache, and the turns in which the scheduler's jobs go on.
+//! The jobs of an engine: the turns in which they go on, on a model that may have to change its device meanwhile.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::pin::pin;
 use std::rc::Rc;
 
 use burn::tensor::Tensor;
 use futures_util::FutureExt;
-use futures_util::future::{LocalBoxFuture, Shared, WeakShared};
+use futures_util::future::{Either, LocalBoxFuture, Shared, WeakShared, select};
 use minions_shaders::{KvFormat, PAGE_SIZE};
 use web_time::Instant;
 
-use crate::device::{Compute, Wgpu};
-use crate::error::Result;
-use crate::generate::{
-    DeviceKind, Layout, PageKey, PagePool, PageStore, Phase, Scheduler, Sequence, Step, StepBuilder, step_rows,
-};
-use crate::kernels::{self, CapturedStep, Sample};
-use crate::model::{KvCache, ModelConfig, Transformer};
+use super::Wait;
+use super::device_model::DeviceModel;
+use super::recovery::Recovery;
+use crate::device::Compute;
+use crate::error::{Error, Result};
+use crate::generate::{DeviceKind, PageKey, PagePool, PageStore, Scheduler, Sequence, StepBuilder};
+use crate::kernels;
+use crate::model::{KvCache, ModelConfig};
 
 /// Keys and values that the cache has room for at most in bytes, on a GPU and in the CPU's memory; for one reply of the
 /// whole context in any case.
@@ -27,18 +28,15 @@ const CPU_CACHE_BYTES: usize = 64 << 20;
 /// memory can spare.
 const MOVE_BYTES: usize = 16 << 20;
 
-/// The model on its device.
+/// The jobs of an engine, and the model that they are of.
 pub struct Executor {
-    pub compute: Compute,
-    pub transformer: Transformer,
-    layout: Layout,
-    vocab_size: usize,
+    /// Another one after the device has failed.
+    model: RefCell<Rc<DeviceModel>>,
+    /// None on the CPU, which does not fail.
+    recovery: Option<Recovery>,
+    /// A wait as long as the device may take for a turn.
+    gpu_timeout: Option<Wait>,
     pub pool: PagePool,
-    cache: RefCell<KvCache>,
-    /// A page that no sequence has: rows that only fill up a step write there.
-    scratch: u32,
-    /// Decode steps by their rows, each captured when it is first needed; none on the CPU.
-    captured: RefCell<HashMap<usize, Rc<CapturedStep>>>,
     pub scheduler: RefCell<Scheduler>,
     /// The turn that is under way, as long as anyone waits for it.
     turn: RefCell<Option<WeakShared<LocalBoxFuture<'static, ()>>>>,
@@ -47,7 +45,7 @@ pub struct Executor {
 /// Copies of pages that were given up.
 struct Leaving {
     keys: Vec<PageKey>,
-    /// As [`KvCache::pack`] has it.
+    /// As [`KvCache::pack`](crate::model::KvCache::pack) has it.
     packed: Tensor<2>,
 }
 
@@ -55,46 +53,40 @@ struct Leaving {
 pub type Turn = Shared<LocalBoxFuture<'static, ()>>;
 
 impl Executor {
-    /// The model with an empty cache in `format` of `cache_tokens` tokens, or as many as there should be memory for; what it
-    /// has to give up goes into `page_store`.
+    /// The model, whose cache has `pages` pages; what it has to give up goes into `page_store`.
     pub fn new(
-        compute: Compute,
-        transformer: Transformer,
-        config: &ModelConfig,
-        context_length: usize,
-        format: KvFormat,
-        cache_tokens: Option<usize>,
+        model: DeviceModel,
+        pages: usize,
         page_store: Option<Box<dyn PageStore>>,
+        recovery: Option<Recovery>,
+        gpu_timeout: Option<Wait>,
     ) -> Self {
-        let pages = cache_pages(config, format, context_length, cache_tokens, &compute);
-        let cache = KvCache::new(config, format, pages + 1, &compute.device);
         let pool = match page_store {
-            Some(store) => PagePool::new(pages).with_store(store, cache.page_bytes()),
+            Some(store) => PagePool::new(pages).with_store(store, model.cache.borrow().page_bytes()),
             None => PagePool::new(pages),
         };
-        let device = match &compute.wgpu {
+        let device = match &model.compute.wgpu {
             Some(wgpu) if wgpu.is_software => DeviceKind::Software,
             Some(_) => DeviceKind::Gpu,
             None => DeviceKind::Cpu,
         };
-        let scheduler = Scheduler::new(pool.clone(), device);
-        let layout = Layout { context_length, group_rows: compute.group_rows() };
         Self {
-            cache: RefCell::new(cache),
-            scratch: pages as u32,
-            compute,
-            transformer,
-            layout,
-            vocab_size: config.vocab_size,
-            scheduler: RefCell::new(scheduler),
+            model: RefCell::new(Rc::new(model)),
+            recovery,
+            gpu_timeout,
+            scheduler: RefCell::new(Scheduler::new(pool.clone(), device)),
             pool,
-            captured: RefCell::default(),
             turn: RefCell::default(),
         }
     }
 
-    /// The turn that is under way, or a new one: some rows of prompts are read, and every reply goes on. What fails fails
-    /// for every job.
+    /// The model where it is now.
+    pub fn model(&self) -> Rc<DeviceModel> {
+        Rc::clone(&self.model.borrow())
+    }
+
+    /// The turn that is under way, or a new one: some rows of prompts are read, and every reply goes on. Where the device
+    /// fails, the jobs go on on another; if that fails too, it fails for every job.
     ///
     /// Nothing is lost when nobody waits any longer and the turn is dropped half-way: jobs go on from what was drawn and
     /// taken in, and the next turn draws the same again.
@@ -105,7 +97,9 @@ impl Executor {
         }
         let this = Rc::clone(self);
         let turn = async move {
-            if let Err(error) = this.run_turn().await {
+            let model = this.model();
+            let Err(error) = this.in_time(this.run_turn(&model)).await else { return };
+            if let Err(error) = this.recover(&model, error).await {
                 this.scheduler.borrow_mut().fail(&error);
             }
         };
@@ -114,34 +108,86 @@ impl Executor {
         turn
     }
 
-    async fn run_turn(&self) -> Result<()> {
+    /// Has the model on a device again after it has failed with `error` on that of `failed`, and every job begin again at its
+    /// tokens.
+    pub async fn recover(&self, failed: &Rc<DeviceModel>, error: Error) -> Result<()> {
+        let Some(recovery) = &self.recovery else { return Err(error) };
+        let _one_at_a_time = recovery.is_recovering.lock().await;
+        if Rc::ptr_eq(failed, &self.model()) {
+            let model = recovery.rebuild(failed, error).await?;
+            *self.model.borrow_mut() = Rc::new(model);
+            self.scheduler.borrow_mut().restart();
+        }
+        Ok(())
+    }
+
+    /// Does something that only reads, again if the device fails meanwhile.
+    pub async fn read<T>(&self, work: impl AsyncFn(&DeviceModel) -> Result<T>) -> Result<T> {
+        loop {
+            let model = self.model();
+            let result = work(&model).await;
+            let failure = match &result {
+                Err(error @ (Error::Gpu(_) | Error::DeviceLost(_))) => Err(error.clone()),
+                _ => model.compute.check(),
+            };
+            match failure {
+                Ok(()) => {
+                    self.note_success();
+                    return result;
+                }
+                Err(error) => self.recover(&model, error).await?,
+            }
+        }
+    }
+
+    /// Does a step's work, unless the device hangs.
+    pub async fn in_time<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let Some(timeout) = &self.gpu_timeout else { return work.await };
+        if let Either::Left((result, _)) = select(pin!(work), timeout()).await {
+            return result;
+        }
+        // What was asked of the device will never be answered.
+        kernels::forget_abandoned();
+        Err(Error::DeviceLost("it did not answer in time".to_owned()))
+    }
+
+    async fn run_turn(&self, model: &DeviceModel) -> Result<()> {
         let started = Instant::now();
         let prefill = self.scheduler.borrow_mut().prefill();
         let rows = prefill.as_ref().map_or(0, StepBuilder::rows);
-        let leaving = self.move_pages();
-        let hidden = prefill.map(|step| self.forward(&self.upload(step)));
+        let leaving = self.move_pages(model);
+        let hidden = prefill.map(|step| model.forward(&model.upload(step)));
         let decode = self.scheduler.borrow_mut().decode();
         if let Some((step, runs)) = decode {
-            let samples = self.sample(step).await?;
+            let samples = model.sample(step).await?;
+            model.compute.check()?;
             self.scheduler.borrow_mut().apply(runs, samples);
         } else if let Some(hidden) = hidden {
             // One number is read back, so that no more than a turn is ever queued and an abort takes effect after it.
             kernels::read_f32(hidden.slice([0..1, 0..1])).await?;
         } else {
             // What could go on waits for room that a reader has: until the device has done what is put to it.
-            kernels::read_f32(Tensor::<1>::zeros([1], &self.compute.device)).await?;
+            kernels::read_f32(Tensor::<1>::zeros([1], &model.compute.device)).await?;
         }
+        model.compute.check()?;
         if rows > 0 {
             self.scheduler.borrow_mut().note_pace(rows, started.elapsed().as_secs_f64());
         }
+        self.note_success();
         self.keep(leaving).await
+    }
+
+    fn note_success(&self) {
+        if let Some(recovery) = &self.recovery {
+            recovery.note_success();
+        }
     }
 
     /// Puts to the device what has to be done before pages that were given up are written to: those that can be kept are
     /// copied, those that were kept come back. → the copies.
-    fn move_pages(&self) -> Vec<Leaving> {
-        let mut cache = self.cache.borrow_mut();
-        let at_a_time = (MOVE_BYTES / (cache.page_bytes())).max(1);
+    fn move_pages(&self, model: &DeviceModel) -> Vec<Leaving> {
+        let mut cache = model.cache.borrow_mut();
+        let at_a_time = (MOVE_BYTES / cache.page_bytes()).max(1);
         let leaving = self.pool.take_leaving();
         let leaving = leaving.chunks(at_a_time).map(|pages| {
             let (keys, pages): (Vec<_>, Vec<_>) = pages.iter().copied().unzip();
@@ -168,78 +214,17 @@ impl Executor {
         Ok(())
     }
 
-    /// Runs a step through the model: → hidden states `[rows, hidden]`.
-    pub fn forward(&self, step: &Step) -> Tensor<2> {
-        self.transformer.forward(step, &mut self.cache.borrow_mut())
-    }
-
-    /// Brings a step to the device.
-    pub fn upload(&self, step: StepBuilder) -> Step {
-        step.upload(self.layout, &self.compute.device)
-    }
-
     /// Takes hold of room for all of a sequence that is only read; replies that have it finish first.
-    pub async fn make_room(self: &Rc<Self>, sequence: &mut Sequence) -> Result<()> {
+    pub async fn make_room(self: &Rc<Self>, sequence: &mut Sequence, model: &DeviceModel) -> Result<()> {
         while !sequence.enter(sequence.tokens().len()) {
             self.turn().await;
         }
-        self.keep(self.move_pages()).await
-    }
-
-    /// Runs a prefill step of `rows` rows and a decode step, which compiles their kernels: → all numbers that come of them.
-    pub async fn warm_up(&self, rows: usize) -> Result<Vec<f32>> {
-        let mut sequence = Sequence::unshared(vec![0; rows], &self.pool);
-        assert!(sequence.enter(rows), "the cache is empty, and has room for the context");
-        let mut prefill = StepBuilder::new(Phase::Prefill);
-        prefill.prefill(&sequence, rows);
-        let mut numbers = kernels::read_f32(self.forward(&self.upload(prefill))).await?;
-        let mut decode = StepBuilder::new(Phase::Decode);
-        decode.pad(1, self.scratch);
-        let logits = match &self.compute.wgpu {
-            Some(wgpu) => {
-                let (logits, captured) = self.capture(wgpu, &decode)?;
-                captured.replay(&decode.words(self.layout), &decode.asked()).await?;
-                logits
-            }
-            None => {
-                let step = self.upload(decode);
-                self.transformer.sample(self.forward(&step), &step).0
-            }
-        };
-        numbers.extend(kernels::read_f32(logits).await?);
-        Ok(numbers)
-    }
-
-    /// Runs a decode step: → what was drawn for its rows.
-    async fn sample(&self, mut step: StepBuilder) -> Result<Vec<Sample>> {
-        let Some(wgpu) = &self.compute.wgpu else {
-            let step = self.upload(step);
-            let (_, samples) = self.transformer.sample(self.forward(&step), &step);
-            return samples.read(step.asked()).await;
-        };
-        let rows = step_rows(step.rows());
-        step.pad(rows, self.scratch);
-        let known = self.captured.borrow().get(&rows).cloned();
-        let captured = match known {
-            Some(captured) => captured,
-            None => self.capture(wgpu, &step)?.1,
-        };
-        captured.replay(&step.words(self.layout), &step.asked()).await
-    }
-
-    /// Captures a decode step of as many rows as this one: → where its scores will be, and the captured step.
-    fn capture(&self, wgpu: &Wgpu, step: &StepBuilder) -> Result<(Tensor<2>, Rc<CapturedStep>)> {
-        let step = step.clone().upload_for_replay(self.vocab_size, self.layout, &self.compute.device);
-        let run = || self.transformer.sample(self.forward(&step), &step);
-        let (logits, captured) = CapturedStep::capture(wgpu, &step, run)?;
-        let captured = Rc::new(captured);
-        self.captured.borrow_mut().insert(step.rows(), Rc::clone(&captured));
-        Ok((logits, captured))
+        self.keep(self.move_pages(model)).await
     }
 }
 
 /// How many pages the cache has.
-fn cache_pages(
+pub fn cache_pages(
     config: &ModelConfig,
     format: KvFormat,
     context_length: usize,

@@ -21,7 +21,8 @@ pub struct Job {
     sequence: Sequence,
     prompt_tokens: usize,
     max_tokens: usize,
-    cached_tokens: usize,
+    /// Of the prompt, when the job was let in first.
+    cached_tokens: Option<usize>,
     sampling: Sampling,
     history: History,
     grammar: Option<Grammar>,
@@ -62,7 +63,7 @@ impl Job {
         let mut job = Self {
             prompt_tokens: sequence.tokens().len(),
             max_tokens,
-            cached_tokens: 0,
+            cached_tokens: None,
             history: History::new(&sampling, sequence.tokens()),
             sequence,
             sampling,
@@ -84,8 +85,15 @@ impl Job {
     #[must_use]
     pub fn enter(&mut self) -> bool {
         let is_in = self.sequence.enter(self.prompt_tokens + self.max_tokens);
-        self.cached_tokens = self.sequence.cached();
+        if is_in {
+            self.cached_tokens.get_or_insert(self.sequence.cached());
+        }
         is_in
+    }
+
+    /// Lets go of the room; once let in again, the job is read from its first token to its last and goes on from there.
+    pub fn leave(&mut self) {
+        self.sequence.leave();
     }
 
     /// The tokens, and where their keys and values lie.
@@ -212,7 +220,7 @@ impl Job {
         let tokens = self.sequence.tokens().len() - self.prompt_tokens + usize::from(self.is_ended_by_model);
         let reasoning_tokens = self.reply.reasoning_tokens();
         let (news, reply) = self.reply.finish(reason);
-        let Self { prompt_tokens, cached_tokens, .. } = self;
+        let (prompt_tokens, cached_tokens) = (self.prompt_tokens, self.cached_tokens.unwrap_or_default());
         (news, Finished { reply, prompt_tokens, cached_tokens, tokens, reasoning_tokens })
     }
 }

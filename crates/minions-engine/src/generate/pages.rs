@@ -7,6 +7,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 use std::rc::Rc;
 
 use minions_shaders::PAGE_SIZE;
@@ -85,8 +86,13 @@ pub struct Pages {
 impl PagePool {
     /// A pool of `total` pages, all free.
     pub fn new(total: usize) -> Self {
+        Self::of(0..total as u32)
+    }
+
+    /// A pool of these pages, all free.
+    pub fn of(pages: Range<u32>) -> Self {
         Self(Rc::new(RefCell::new(Pool {
-            free: (0..total as u32).rev().collect(),
+            free: pages.rev().collect(),
             nodes: HashMap::new(),
             children: HashMap::new(),
             idle: BTreeSet::new(),

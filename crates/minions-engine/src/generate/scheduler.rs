@@ -85,6 +85,8 @@ pub struct Tally {
     pub restored_pages: u64,
     /// Jobs that wait for room now.
     pub waiting_jobs: u64,
+    /// How often the device failed and the jobs went on on another.
+    pub recoveries: u64,
 }
 
 /// What was done since `before`; pages held and jobs waiting are those of now.
@@ -105,6 +107,7 @@ impl std::ops::Sub for Tally {
             spilled_pages: self.spilled_pages - before.spilled_pages,
             restored_pages: self.restored_pages - before.restored_pages,
             waiting_jobs: self.waiting_jobs,
+            recoveries: self.recoveries - before.recoveries,
         }
     }
 }
@@ -273,7 +276,21 @@ impl Scheduler {
         self.seconds_per_row = Some(self.seconds_per_row.map_or(now, |before| 0.5 * (before + now)));
     }
 
-    /// Ends every job: the device failed. What was put to it last may not be in the cache, although it counts as read.
+    /// Has every job begin again at its tokens: the device failed, and what it had of them is gone. Those that were let in
+    /// first wait first.
+    pub fn restart(&mut self) {
+        self.tally.recoveries += 1;
+        self.seconds_per_row = None;
+        let mut begun: Vec<Entry> = self.reading.drain(..).chain(self.replying.drain(..)).collect();
+        begun.sort_by_key(|entry| entry.id);
+        for mut entry in begun.into_iter().rev() {
+            entry.job.leave();
+            self.waiting.push_front(entry);
+        }
+        self.pool.clear();
+    }
+
+    /// Ends every job: the device failed for good.
     pub fn fail(&mut self, error: &Error) {
         let queues = [&mut self.waiting, &mut self.reading, &mut self.replying];
         for entry in queues.into_iter().flat_map(|queue| queue.drain(..)) {

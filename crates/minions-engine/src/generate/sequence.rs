@@ -44,6 +44,11 @@ impl Sequence {
         fits
     }
 
+    /// Lets go of all room, and of what was read with it.
+    pub fn leave(&mut self) {
+        (self.cached, self.pages) = (0, self.pages.pool().open(&[]));
+    }
+
     /// All tokens, prompt and reply.
     pub fn tokens(&self) -> &[u32] {
         &self.tokens

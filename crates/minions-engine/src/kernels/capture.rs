@@ -9,7 +9,6 @@ use std::collections::HashMap;
 use burn_cubecl::cubecl::client::Client;
 use burn_cubecl::cubecl::server::{BufferBinding, Handle, ServerError};
 use burn_cubecl::cubecl::wgpu::{AutoCompiler, WgpuResource, WgpuServer};
-use wgpu::util::DeviceExt;
 
 use super::launch::{Launch, capture_launches, note_replay};
 use super::sample::{Sample, Samples};
@@ -111,11 +110,16 @@ fn dispatches(wgpu: &Wgpu, client: &Client, launches: Vec<Launch>) -> Result<Vec
     for Launch { shader, slots, buffers, params, workgroups } in launches {
         let pipeline = wgpu.pipelines.get(&wgpu.device, shader, slots);
         let uniform = uniforms.entry(params).or_insert_with_key(|params| {
-            wgpu.device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
+            let contents: &[u8] = bytemuck::cast_slice(params);
+            // Not mapped at its creation: on a device that was lost, wgpu panics over that.
+            let buffer = wgpu.device.create_buffer(&wgpu::BufferDescriptor {
                 label: None,
-                contents: bytemuck::cast_slice(params),
-                usage: wgpu::BufferUsages::UNIFORM,
-            })
+                size: contents.len() as u64,
+                usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            });
+            wgpu.queue.write_buffer(&buffer, 0, contents);
+            buffer
         });
         let buffers: Vec<_> = buffers.into_iter().map(|handle| memory(client, handle)).collect::<Result<_>>()?;
         let resources = buffers.iter().map(|memory| memory.resource.as_wgpu_bind_resource());

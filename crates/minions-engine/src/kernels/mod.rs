@@ -38,7 +38,7 @@ pub(crate) use qkv_epilogue::{QkvVectors, qkv_epilogue};
 pub(crate) use rms_norm::{add_rms_norm, rms_norm};
 pub(crate) use sample::{Sample, Samples, sample};
 pub(crate) use scale_logits::{LogitScale, scale_logits};
-pub(crate) use tensors::read_f32;
+pub(crate) use tensors::{forget_abandoned, read_f32};
 
 /// The heads of an attention layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -59,10 +59,20 @@ async fn read_back<E: Debug + 'static>(
         // Whoever asked for it is gone, and so is the interest in its result.
         let _ = InFlight(Some(abandoned)).await;
     }
-    let data = async { data.await.map_err(|error| Error::Gpu(format!("{error:?}"))) };
+    let data = async {
+        let data = data.await.map_err(|error| Error::Gpu(format!("{error:?}")))?;
+        // Some of the work is done when the bytes are first looked at, and whoever does it elsewhere does not expect it to fail.
+        data.bytes().read(Default::default()).map_err(|error| Error::Gpu(error.to_string()))?;
+        Ok(data)
+    };
     let data = InFlight(Some(Box::pin(data))).await?;
-    note_read_back(data.as_bytes().len());
+    note_read_back(data.bytes().len());
     Ok(data)
+}
+
+/// Gives up on read-backs whose callers were cancelled: their device does not answer any more.
+pub fn forget_abandoned() {
+    ABANDONED.take();
 }
 
 type ReadBack = Pin<Box<dyn Future<Output = Result<TensorData>>>>;

@@ -36,7 +36,7 @@ pub struct Opened {
 }
 
 /// What a tokenizer is made from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct TokenizerSource {
     /// The vocabulary in its file's form.
     pub vocabulary: Vocabulary,
@@ -97,6 +97,12 @@ pub enum TokenKind {
     Byte,
 }
 
+impl Default for Vocabulary {
+    fn default() -> Self {
+        Self::Gguf(GgufVocabulary::default())
+    }
+}
+
 impl<S: ModelSource> ModelFile<S> {
     /// Opens the model `main`: a `.gguf` file, or a Hugging Face folder named by its `config.json`, by a path that
     /// ends with a slash, or by nothing if its files have no folder.
@@ -127,9 +133,9 @@ impl<S: ModelSource> ModelFile<S> {
         &self.opened.config
     }
 
-    /// What its tokenizer is made from.
-    pub fn tokenizer(&self) -> &TokenizerSource {
-        &self.opened.tokenizer
+    /// What its tokenizer is made from. Once that is done, nobody needs all those texts any more.
+    pub fn take_tokenizer(&mut self) -> TokenizerSource {
+        std::mem::take(&mut self.opened.tokenizer)
     }
 
     /// Its chat template in Jinja, if it has one.

@@ -197,13 +197,13 @@ fn opens_a_gguf_file() {
     assert_eq!((config.vocab_size, config.context_length, theta), (4, 128, Some(10_000.0)));
     assert_eq!((config.tie_word_embeddings, &*config.eos_token_ids), (Some(true), [3, 2].as_slice()));
     assert_eq!(file.chat_template(), Some("{{ messages }}"));
-    assert_eq!(file.tokenizer().special_tokens.get("eos_token").map(String::as_str), Some("<|end|>"));
+    assert_eq!(file.take_tokenizer().special_tokens.get("eos_token").map(String::as_str), Some("<|end|>"));
     assert_eq!(file.tensors().count(), 11);
     let down = file.tensor("model.layers.0.mlp.down_proj.weight").expect("it is there");
     assert_eq!((down.rows(), down.columns(), down.dtype), (32, 64, WeightFormat::Q8_0));
     assert_eq!((down.name_in_file.as_str(), down.size_bytes), ("blk.0.ffn_down.weight", 32 * 2 * 34));
     assert!(file.tensor("lm_head.weight").is_err());
-    let Vocabulary::Gguf(vocabulary) = &file.tokenizer().vocabulary else { panic!("it is a GGUF vocabulary") };
+    let Vocabulary::Gguf(vocabulary) = &file.take_tokenizer().vocabulary else { panic!("it is a GGUF vocabulary") };
     assert_eq!((vocabulary.tokens.len(), vocabulary.kinds[3]), (4, TokenKind::Control));
 }
 
@@ -778,7 +778,7 @@ fn opens_a_hugging_face_folder() {
         assert_eq!(file.name(), if folder.is_empty() { "model" } else { "tiny" });
         assert_eq!(file.config().tie_word_embeddings, Some(true), "there is no head");
         assert_eq!(file.chat_template(), Some("yes"));
-        let special_tokens = &file.tokenizer().special_tokens;
+        let special_tokens = &file.take_tokenizer().special_tokens;
         assert_eq!((special_tokens.len(), special_tokens["eos_token"].as_str()), (1, "<|end|>"));
         let embedding = file.tensor("model.embed_tokens.weight").expect("it is there");
         assert_eq!((embedding.dtype, embedding.row_bytes(), embedding.row_permutation), (WeightFormat::Bf16, 64, None));
