@@ -44,11 +44,14 @@ export type {
   Recording,
 } from "./providers.js";
 export type { Price, Run, RunRequest } from "./run.js";
+export type { RemoteModel } from "./sources.js";
 export type { Support } from "./support.js";
 export type {
   Adapter,
   Device,
   DownloadProgress,
+  FetchTerms,
+  HubModel,
   KernelOverlay,
   KvFormat,
   ModelAddress,
