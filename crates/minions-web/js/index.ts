@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 export { ChatStream } from "./chat.js";
+export type { CatalogueEntry, ModelShape } from "./catalogue.js";
 export type {
   ChatCompletion,
   ChatCompletionChoice,

@@ -1,4 +1,5 @@
-/** The models in the browser's storage. */
+/** Models to choose from, and those in the browser's storage. */
+import { type CatalogueEntry, advise, catalogue, find } from "./catalogue.js";
 import { MinionsError } from "./errors.js";
 import { type DownloadOptions, openWorker, pausing, toWasmUrl } from "./loading.js";
 import { type RemoteModel, addressOf, toWireAddress } from "./sources.js";
@@ -28,8 +29,28 @@ export interface StorageUsage {
   persisted: boolean;
 }
 
-/** The models in the browser's storage, those of every page of this site. */
+/** Models to choose from; and those in the browser's storage, of every page of this site. */
 export const models = {
+  /** Small models that many people use, with what they take. Each can be loaded as it stands. */
+  catalogue,
+
+  /**
+   * The model of the catalogue with this id.
+   *
+   * @throws {MinionsError} `unknown_model`
+   */
+  find(id: string): CatalogueEntry {
+    return find(id);
+  },
+
+  /**
+   * A plain word about what a model of so many parameters is worth as a worker, such as `engine.model.parameters`; `null` where
+   * there is nothing to say.
+   */
+  advise(parameters: number): string | null {
+    return advise(parameters);
+  },
+
   /** Fetches a model into the storage, for a later {@link Engine.load}, and frees what that took. */
   async download(model: string | RemoteModel, options: DownloadOptions = {}): Promise<void> {
     const { controller, signal, onProgress: onEvent, worker } = options;
