@@ -199,6 +199,31 @@ test("starts anew after a crash, and gives up after two in a row", async ({ page
   await page.evaluate(() => engine.unload());
 });
 
+test("a worker that breaks while it wakes fails all who wait for it, and does not try on and on", async ({ page, complaints }) => {
+  complaints.allow(/boom/);
+  await open(page);
+  await load(page);
+  await page.evaluate(() => engine.sleep());
+  let started = 0;
+  const breakWorkers = () =>
+    page.route("**/pkg/worker.js", (route) => {
+      started++;
+      return route.fulfill({ contentType: "text/javascript", body: "throw new Error('boom')" });
+    });
+  await breakWorkers();
+  const waiting = await page.evaluate(() => Promise.all([describe(say()), describe(engine.embed(["a text"]))]));
+  for (const error of waiting) expect(error).toMatchObject({ code: "internal", retryable: true });
+  expect(started).toBe(1);
+  await page.unroute("**/pkg/worker.js");
+  expect(await page.evaluate(() => say())).not.toBe("");
+
+  await page.evaluate(() => engine.sleep());
+  await breakWorkers();
+  const errors = await page.evaluate(async () => [await describe(say()), await describe(say()), await describe(say())]);
+  expect(errors.map(({ retryable }) => retryable)).toEqual([true, false, false]);
+  expect(started).toBe(3);
+});
+
 test("a worker of the app's is emptied and filled again, and its crash is the end", async ({ page, complaints }) => {
   complaints.allow(/panic/);
   await open(page);

@@ -10,7 +10,7 @@ import type { Methods } from "./wire.js";
 export interface DownloadOptions {
   /** Told how far loading is. */
   onProgress?: ((progress: Progress) => void) | undefined;
-  /** Aborts the loading. What was fetched stays stored, so that the next load goes on from there. */
+  /** Aborts the loading, not a later waking. What was fetched stays stored, so that the next load goes on from there. */
   signal?: AbortSignal | null | undefined;
   /** Pauses the download and lets it go on. */
   controller?: DownloadController | undefined;
