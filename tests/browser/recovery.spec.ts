@@ -81,7 +81,7 @@ for (const [fail, title] of [
   ["hang", "a device that does not answer is replaced"],
 ] as const) {
   test(title, async ({ page }) => {
-    await load(page, { gpuTimeout: 10_000 });
+    await load(page, { gpuTimeoutMs: 10_000 });
     const { before, after, vector, again, recoveries } = await page.evaluate(async (fail) => {
       const ask = async () => reply(await engine.chat.completions.create(job(1)));
       const before = await ask();

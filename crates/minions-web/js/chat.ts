@@ -1,9 +1,9 @@
 /** Chat completions of the local model, in OpenAI's shapes. */
 import { MinionsError } from "./errors.js";
 import { Feed } from "./feed.js";
-import type { Client } from "./rpc.js";
+import type { Host } from "./host.js";
 import type { FinishReason, Message } from "./events.js";
-import type { Alternative, Methods, Piece, ReplyEnd, WireRequest } from "./wire.js";
+import type { Alternative, Piece, ReplyEnd, WireRequest } from "./wire.js";
 
 /** What to answer and how. Names are OpenAI's; whatever is left out is left to the model. */
 export interface ChatCreateParams {
@@ -157,12 +157,12 @@ export class ChatStream implements AsyncIterable<ChatCompletionChunk> {
 
 /** `engine.chat.completions`. */
 export class ChatCompletions {
-  readonly #client: Client<Methods>;
+  readonly #host: Host;
   readonly #model: string;
 
   /** @internal */
-  constructor(client: Client<Methods>, model: string) {
-    this.#client = client;
+  constructor(host: Host, model: string) {
+    this.#host = host;
     this.#model = model;
   }
 
@@ -178,8 +178,8 @@ export class ChatCompletions {
     const request = toRequest(body);
     const reply = new Reply(this.#model);
     const feed = new Feed(
-      this.#client,
-      (stream) => this.#client.call("generate", { stream, request }),
+      this.#host,
+      (client, stream) => client.call("generate", { stream, request }),
       (piece) => reply.receive(piece as Piece),
       options.signal,
     );

@@ -2,12 +2,11 @@
 /** The local model, as the page sees it: it lives in a worker of its own. */
 import { ChatCompletions } from "./chat.js";
 import { MinionsError } from "./errors.js";
-import { type DownloadOptions, openWorker, pausing, toWasmUrl, toWireSource } from "./loading.js";
+import { Host } from "./host.js";
+import type { DownloadOptions } from "./loading.js";
 import type { Provider } from "./providers.js";
-import type { Client } from "./rpc.js";
 import { isSupported, type Support } from "./support.js";
 import type { Adapter, Device, KvFormat, ModelInfo, ModelSource, Pooling, Quantization } from "./types.js";
-import type { Methods, WireLoad } from "./wire.js";
 
 /** How to load a model. */
 export interface LoadOptions extends DownloadOptions {
@@ -41,7 +40,12 @@ export interface LoadOptions extends DownloadOptions {
    * GPU's driver runs on the CPU. A GPU that hangs, is lost or reports an error is opened anew, and what was being replied
    * goes on where it was.
    */
-  gpuTimeout?: number | undefined;
+  gpuTimeoutMs?: number | undefined;
+  /**
+   * After how many milliseconds without a call the engine goes to sleep, see {@link Engine.sleep}. Unless set, never by itself:
+   * only the app knows whether it would rather have the memory, or the next answer without a wait.
+   */
+  idleTimeoutMs?: number | undefined;
 }
 
 /** How to embed texts. */
@@ -59,22 +63,29 @@ export interface EmbedOptions {
  * ```
  */
 export class Engine {
-  /** What was loaded. */
-  readonly model: ModelInfo;
-  /** What runs it. */
-  readonly adapter: Adapter;
   /** Chat completions in OpenAI's shapes. */
   readonly chat: { readonly completions: ChatCompletions };
   /** @internal */
-  readonly client: Client<Methods>;
-  readonly #terminate: (() => void) | undefined;
+  readonly client: Host;
 
-  private constructor(client: Client<Methods>, model: ModelInfo, adapter: Adapter, terminate: (() => void) | undefined) {
-    this.client = client;
-    this.model = model;
-    this.adapter = adapter;
-    this.chat = { completions: new ChatCompletions(client, model.name) };
-    this.#terminate = terminate;
+  private constructor(host: Host) {
+    this.client = host;
+    this.chat = { completions: new ChatCompletions(host, host.loaded.model.name) };
+  }
+
+  /** What was loaded. */
+  get model(): ModelInfo {
+    return this.client.loaded.model;
+  }
+
+  /** What runs it. */
+  get adapter(): Adapter {
+    return this.client.loaded.adapter;
+  }
+
+  /** Whether the model is in memory, so that the next call need not wait for it. */
+  get isAwake(): boolean {
+    return this.client.isAwake;
   }
 
   /** What this browser can do. Loads nothing. */
@@ -87,32 +98,18 @@ export class Engine {
    *
    * What it fetches stays in the browser's storage for the next time; a load that broke off goes on where it was.
    *
-   * @param model - the address of a `.gguf` file, or of a folder in Hugging Face's layout ending in `/`; or its files.
+   * @param model - the address of a `.gguf` file, or of a folder in Hugging Face's layout ending in `/`; a model of the hub, such
+   * as those of `models.catalogue`; or its files, or a folder of the user's.
    * @throws {MinionsError} `download_failed`, `auth_failed`, `rate_limited`, `integrity_failed`, `invalid_model`, `unknown_model`,
    * `webgpu_unavailable`, `out_of_memory`
    */
   static async load(model: string | ModelSource, options: LoadOptions = {}): Promise<Engine> {
-    const started = performance.now();
-    const source = await toWireSource(model, options);
-    const { client, end } = openWorker(options);
+    const host = new Host(model, options);
     try {
-      const load: WireLoad = {
-        device: options.device ?? "auto",
-        contextLength: options.contextLength ?? null,
-        cacheTokens: options.cacheTokens ?? null,
-        spillBytes: options.spillBytes ?? null,
-        kvCache: options.kvCache ?? null,
-        quantize: options.quantize ?? null,
-        gpuTimeout: options.gpuTimeout ?? null,
-      };
-      const { controller, signal, onProgress: onEvent } = options;
-      const params = { source, options: load, wasmUrl: toWasmUrl(options) };
-      const opened = await pausing(client, controller, () => client.call("load", params, { signal, onEvent }));
-      options.onProgress?.({ phase: "ready", elapsedMs: performance.now() - started });
-      return new Engine(client, opened.model, opened.adapter, options.worker ? undefined : end);
+      await host.use(async () => {}, options.signal);
+      return new Engine(host);
     } catch (error) {
-      client.close(new MinionsError("invalid_request", "the model was not loaded"));
-      end();
+      await host.close(new MinionsError("invalid_request", "the model was not loaded"));
       throw error;
     }
   }
@@ -140,12 +137,21 @@ export class Engine {
     return this.client.call("models", await supervisor.toWire());
   }
 
-  /** Frees the model. Calls that are still running are rejected, and so is every later one. */
+  /**
+   * Frees the model and its worker until the next call, which loads it again from where it is stored and tells `onProgress` so.
+   * The engine forgets what its cache has of earlier prompts, and nothing else. A crash has the same effect: calls that were
+   * going on are rejected, and the next one starts the engine anew; only after two crashes in a row it is given up. In a
+   * {@link LoadOptions.worker} of yours a crash is the engine's end.
+   *
+   * @throws {MinionsError} `busy` while calls are going on
+   */
+  async sleep(): Promise<void> {
+    await this.client.sleep();
+  }
+
+  /** Frees the model for good. Calls that are still running are rejected, and so is every later one. */
   async unload(): Promise<void> {
-    // A worker of our own frees everything by ending, at once, whatever it is doing.
-    if (!this.#terminate) await this.client.call("unload", null).catch(() => {});
-    this.client.close(new MinionsError("invalid_request", "the engine is unloaded"));
-    this.#terminate?.();
+    await this.client.close(new MinionsError("invalid_request", "the engine is unloaded"));
   }
 
   /** {@link Engine.unload}, for `await using`. */

@@ -4,19 +4,20 @@
  * Reading ahead costs little (a reply or a run is text of bounded length) and means that a stream nobody reads ends
  * all the same, so that the next call does not wait for it.
  */
+import type { Host } from "./host.js";
 import type { Client } from "./rpc.js";
 import type { Methods } from "./wire.js";
 
 /** Starts the stream under the number given, unless the signal is aborted by then; rejects when it cannot start. */
-type Start = (stream: number, signal: AbortSignal) => Promise<void>;
+type Start = (client: Client<Methods>, stream: number, signal: AbortSignal) => Promise<void>;
 
 /** What an abort without a reason rejects with. */
 const abortError = () => new DOMException("The operation was aborted.", "AbortError");
 
 /** @internal */
 export class Feed<Item> implements AsyncIterable<Item> {
-  readonly #client: Client<Methods>;
-  readonly #stream: number;
+  /** Where it lives: it ends with the worker that it began on. */
+  #home: { client: Client<Methods>; stream: number } | undefined;
   readonly #items: Item[] = [];
   readonly #aborted = new AbortController();
   #end: { error?: unknown } | undefined;
@@ -27,14 +28,18 @@ export class Feed<Item> implements AsyncIterable<Item> {
   readonly ended: Promise<void>;
 
   /** `receive` turns what the worker sends into an item; an error that it throws ends the stream. */
-  constructor(client: Client<Methods>, start: Start, receive: (item: unknown) => Item, signal?: AbortSignal | null) {
-    this.#client = client;
-    this.#stream = client.newId();
+  constructor(host: Host, start: Start, receive: (item: unknown) => Item, signal?: AbortSignal | null) {
     const abort = () => this.abort(signal?.reason);
     signal?.addEventListener("abort", abort, { once: true });
     if (signal?.aborted) abort();
-    this.started = this.#end ? this.#settled() : Promise.race([start(this.#stream, this.#aborted.signal), this.#settled()]);
-    this.ended = this.#pump(receive).finally(() => signal?.removeEventListener("abort", abort));
+    let onStarted = () => {};
+    const started = new Promise<void>((resolve) => (onStarted = resolve));
+    this.started = Promise.race([started, this.#settled()]);
+    this.ended = host
+      .use((client) => this.#pump(client, start, receive, onStarted), this.#aborted.signal)
+      .catch((error) => this.abort(error))
+      .then(() => this.#settled())
+      .finally(() => signal?.removeEventListener("abort", abort));
     // Both are also reported to whoever iterates; a promise that nobody looks at is no reason to report them as unhandled.
     this.started.catch(() => {});
     this.ended.catch(() => {});
@@ -45,7 +50,7 @@ export class Feed<Item> implements AsyncIterable<Item> {
     if (this.#end) return;
     this.#settle({ error: reason });
     this.#aborted.abort(reason);
-    this.#client.call("abort", { stream: this.#stream }).catch(() => {});
+    this.#home?.client.call("abort", { stream: this.#home.stream }).catch(() => {});
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Item, void, undefined> {
@@ -77,20 +82,18 @@ export class Feed<Item> implements AsyncIterable<Item> {
     });
   }
 
-  async #pump(receive: (item: unknown) => Item): Promise<void> {
-    try {
-      await this.started;
-      while (!this.#end) {
-        const { items, done } = await this.#client.call("next", { stream: this.#stream });
-        if (this.#end) break;
-        for (const item of items) this.#items.push(receive(item));
-        if (done) this.#settle({});
-        this.#wake();
-      }
-    } catch (error) {
-      this.abort(error);
+  async #pump(client: Client<Methods>, start: Start, receive: (item: unknown) => Item, onStarted: () => void): Promise<void> {
+    const stream = client.newId();
+    this.#home = { client, stream };
+    await Promise.race([start(client, stream, this.#aborted.signal), this.#settled()]);
+    onStarted();
+    while (!this.#end) {
+      const { items, done } = await client.call("next", { stream });
+      if (this.#end) break;
+      for (const item of items) this.#items.push(receive(item));
+      if (done) this.#settle({});
+      this.#wake();
     }
-    return this.#settled();
   }
 
   /** Settles as the stream has ended. */

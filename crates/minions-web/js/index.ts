@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 export { ChatStream } from "./chat.js";
+export type { CatalogueEntry, ModelShape } from "./catalogue.js";
 export type {
   ChatCompletion,
   ChatCompletionChoice,
@@ -44,11 +45,14 @@ export type {
   Recording,
 } from "./providers.js";
 export type { Price, Run, RunRequest } from "./run.js";
+export type { RemoteModel } from "./sources.js";
 export type { Support } from "./support.js";
 export type {
   Adapter,
   Device,
   DownloadProgress,
+  FetchTerms,
+  HubModel,
   KernelOverlay,
   KvFormat,
   ModelAddress,

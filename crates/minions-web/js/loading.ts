@@ -1,15 +1,16 @@
 /** What loading a model and only downloading it have in common, on the page's side. */
 import type { DownloadController } from "./controller.js";
-import { MinionsError } from "./errors.js";
+import type { MinionsError } from "./errors.js";
 import { Client } from "./rpc.js";
-import type { ModelAddress, ModelSource, Progress } from "./types.js";
-import type { Methods, WireAddress, WireSource } from "./wire.js";
+import { absolute } from "./sources.js";
+import type { Progress } from "./types.js";
+import type { Methods } from "./wire.js";
 
 /** How to fetch a model. */
 export interface DownloadOptions {
   /** Told how far loading is. */
   onProgress?: ((progress: Progress) => void) | undefined;
-  /** Aborts the loading. What was fetched stays stored, so that the next load goes on from there. */
+  /** Aborts the loading, not a later waking. What was fetched stays stored, so that the next load goes on from there. */
   signal?: AbortSignal | null | undefined;
   /** Pauses the download and lets it go on. */
   controller?: DownloadController | undefined;
@@ -30,14 +31,18 @@ export interface DownloadOptions {
   wasmUrl?: string | URL | undefined;
 }
 
-/** A worker that does as the options say, and the way to end it if it is ours. */
-export function openWorker(options: DownloadOptions): { client: Client<Methods>; end: () => void } {
-  options.signal?.throwIfAborted();
-  const worker = options.worker ?? new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "minions-web" });
-  const end = () => {
-    if (!options.worker) worker.terminate();
+/** A worker of the app's, or one of ours; and the way to be done with it, which ends ours. `onCrash` says what calls reject with. */
+export function openWorker(
+  own: Worker | undefined,
+  onCrash: (reason: string) => MinionsError,
+): { client: Client<Methods>; close: (error: MinionsError) => void } {
+  const worker = own ?? new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "minions-web" });
+  const client = new Client<Methods>(worker, onCrash);
+  const close = (error: MinionsError) => {
+    client.close(error);
+    if (!own) worker.terminate();
   };
-  return { client: new Client<Methods>(worker, end), end };
+  return { client, close };
 }
 
 /** Does `work`, in which a download pauses when `controller` says so. */
@@ -59,44 +64,4 @@ export async function pausing<T>(
 
 export function toWasmUrl({ wasmUrl }: DownloadOptions): string | null {
   return wasmUrl === undefined ? null : absolute(wasmUrl);
-}
-
-export async function toWireSource(model: string | ModelSource, options: DownloadOptions): Promise<WireSource> {
-  if (typeof model === "string") return toWireAddress({ url: model }, options);
-  if ("url" in model) return toWireAddress(model, options);
-  if ("files" in model) return { files: model.files };
-  const name = model.file instanceof File ? model.file.name : "model.gguf";
-  return { files: { [name]: model.file } };
-}
-
-export async function toWireAddress(model: ModelAddress, { cache = "opfs", verify = false }: DownloadOptions): Promise<WireAddress> {
-  const { url, mirrors = [], sha256 = {}, token } = model;
-  // Only a page may ask. Whether the browser agrees, and when, changes nothing here.
-  if (cache === "opfs") void globalThis.navigator.storage?.persist?.().catch(() => {});
-  return {
-    url: absolute(url),
-    mirrors: mirrors.map(absolute),
-    sha256: typeof sha256 === "string" ? digest(sha256) : digests(sha256),
-    token: (typeof token === "function" ? await token() : token) ?? null,
-    cache,
-    verify,
-  };
-}
-
-function digests(byName: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(Object.entries(byName).map(([name, text]) => [name, digest(text)]));
-}
-
-function digest(text: string): string {
-  if (!/^[0-9a-f]{64}$/i.test(text)) throw new MinionsError("invalid_request", "a SHA-256 has 64 hexadecimal digits");
-  return text.toLowerCase();
-}
-
-/** An address as the worker, which has a base of its own, understands it. */
-export function absolute(url: string | URL): string {
-  try {
-    return new URL(url, globalThis.document?.baseURI ?? globalThis.location.href).href;
-  } catch (cause) {
-    throw new MinionsError("invalid_request", `"${url}" is not an address`, { cause });
-  }
 }

@@ -1,8 +1,9 @@
-/** The models in the browser's storage. */
+/** Models to choose from, and those in the browser's storage. */
+import { type CatalogueEntry, advise, catalogue, find } from "./catalogue.js";
 import { MinionsError } from "./errors.js";
-import { type DownloadOptions, absolute, openWorker, pausing, toWasmUrl, toWireAddress } from "./loading.js";
+import { type DownloadOptions, openWorker, pausing, toWasmUrl } from "./loading.js";
+import { type RemoteModel, addressOf, toWireAddress } from "./sources.js";
 import { Folder, type Found, plain } from "./store/folder.js";
-import type { ModelAddress } from "./types.js";
 
 /** A model of which files are stored. */
 export interface CachedModel {
@@ -28,18 +29,39 @@ export interface StorageUsage {
   persisted: boolean;
 }
 
-/** The models in the browser's storage, those of every page of this site. */
+/** Models to choose from; and those in the browser's storage, of every page of this site. */
 export const models = {
+  /** Small models that many people use, with what they take. Each can be loaded as it stands. */
+  catalogue,
+
+  /**
+   * The model of the catalogue with this id.
+   *
+   * @throws {MinionsError} `unknown_model`
+   */
+  find(id: string): CatalogueEntry {
+    return find(id);
+  },
+
+  /**
+   * A plain word about what a model of so many parameters is worth as a worker, such as `engine.model.parameters`; `null` where
+   * there is nothing to say.
+   */
+  advise(parameters: number): string | null {
+    return advise(parameters);
+  },
+
   /** Fetches a model into the storage, for a later {@link Engine.load}, and frees what that took. */
-  async download(model: string | ModelAddress, options: DownloadOptions = {}): Promise<void> {
-    const source = await toWireAddress(typeof model === "string" ? { url: model } : model, options);
-    const { client, end } = openWorker(options);
+  async download(model: string | RemoteModel, options: DownloadOptions = {}): Promise<void> {
+    const { controller, signal, onProgress: onEvent, worker } = options;
+    const source = await toWireAddress(model, options)();
+    signal?.throwIfAborted();
+    const failed = (reason: string) => new MinionsError("internal", `the download broke; start it again, it goes on from there: ${reason}`);
+    const { client, close } = openWorker(worker, failed);
     try {
-      const { controller, signal, onProgress: onEvent } = options;
       await pausing(client, controller, () => client.call("download", { source, wasmUrl: toWasmUrl(options) }, { signal, onEvent }));
     } finally {
-      client.close(new MinionsError("invalid_request", "the download is over"));
-      end();
+      close(new MinionsError("invalid_request", "the download is over"));
     }
   },
 
@@ -63,9 +85,9 @@ export const models = {
    *
    * @throws {MinionsError} `busy` while a tab is fetching it
    */
-  async delete(url: string | URL): Promise<void> {
+  async delete(model: string | URL | RemoteModel): Promise<void> {
     const folder = await Folder.open();
-    for (const file of (await byModel()).get(plain(absolute(url))) ?? []) {
+    for (const file of (await byModel()).get(plain(addressOf(model))) ?? []) {
       const isDone = await folder?.ifFree(file.key, () => folder.remove(file.key));
       if (!isDone) throw new MinionsError("busy", `${file.entry.name} is being loaded: abort that first, or wait`);
     }

@@ -3,7 +3,7 @@
  * `{id, result}` or `{id, error}`; `{cancel: id}` aborts the call's signal; `{fatal}` says that the worker is dead.
  * There are no streams here: a stream is a method that is called for the next items.
  */
-import { MinionsError, fromWire, toWire, type WireError } from "./errors.js";
+import { type MinionsError, fromWire, toWire, type WireError } from "./errors.js";
 
 /** What messages go through: a `Worker` on one side, the worker's global scope on the other. */
 export type Endpoint = Pick<Worker, "postMessage" | "addEventListener">;
@@ -40,19 +40,16 @@ export class Client<T extends Table<T>> {
   readonly #pending = new Map<number, Pending>();
   readonly #closing = new AbortController();
 
-  /** `onFatal` is called when the worker has died, after every pending call was rejected. */
-  constructor(endpoint: Endpoint, onFatal: () => void) {
+  /** `onFatal` is told why the worker has died, and gives what pending calls, and all later ones, reject with. */
+  constructor(endpoint: Endpoint, onFatal: (reason: string) => MinionsError) {
     this.#endpoint = endpoint;
     const { signal } = this.#closing;
-    const fail = (message: string) => {
-      this.close(new MinionsError("internal", message));
-      onFatal();
-    };
+    const fail = (reason: string) => this.close(onFatal(reason));
     endpoint.addEventListener("message", (event) => this.#receive((event as MessageEvent<Reply>).data, fail), { signal });
     endpoint.addEventListener("messageerror", () => fail("a message of the worker could not be read"), { signal });
     endpoint.addEventListener("error", (event) => {
       const { message } = event as ErrorEvent;
-      fail(message ? `the worker failed, load the model again: ${message}` : "the worker's script could not be loaded");
+      fail(message || "the worker's script could not be loaded");
     }, { signal });
   }
 

@@ -66,10 +66,10 @@ export function start(
   let outcome: Outcome | undefined;
   const feed = new Feed<RunEvent>(
     worker.client,
-    async (stream, aborted) => {
+    async (client, stream, aborted) => {
       const run = { protocol: protocol(), question: toQuestion(request), supervisor: (await supervisor?.toWire()) ?? null };
       aborted.throwIfAborted();
-      await worker.client.call("run", { stream, run });
+      await client.call("run", { stream, run });
     },
     (item) => {
       const event = item as RunEvent;

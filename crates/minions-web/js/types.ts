@@ -1,15 +1,37 @@
 /** Where a model comes from. */
 export type ModelSource =
   | ModelAddress
+  | HubModel
   /** A `.gguf` file. */
   | { file: Blob }
-  /** The files of a folder in Hugging Face's layout, or one `.gguf` file, by name. */
-  | { files: Record<string, Blob> };
+  /**
+   * The files of a folder in Hugging Face's layout, or one `.gguf` file: by name, or as an `<input type="file">` has them, with
+   * `webkitdirectory` or `multiple`.
+   */
+  | { files: Record<string, Blob> | FileList | readonly File[] }
+  /** A folder on the user's disk with the same, as `showDirectoryPicker()` gives it. It is read each time the model is loaded. */
+  | { folder: FileSystemDirectoryHandle };
 
 /** Where a model can be fetched. */
-export interface ModelAddress {
+export interface ModelAddress extends FetchTerms {
   /** The address of a `.gguf` file, or of a folder in Hugging Face's layout, ending in `/`. */
   url: string | URL;
+}
+
+/** A model in a repository of Hugging Face's hub, at `<hub>/<repo>/resolve/<revision>/<file>`. */
+export interface HubModel extends FetchTerms {
+  /** The repository: `owner/name`. */
+  repo: string;
+  /** A `.gguf` file in it; the whole repository, a folder in Hugging Face's layout, unless set. */
+  file?: string | undefined;
+  /** A branch, a tag or a commit; `main` unless set. */
+  revision?: string | undefined;
+  /** A server with the hub's paths, such as a mirror or your own; `https://huggingface.co` unless set. */
+  hub?: string | URL | undefined;
+}
+
+/** How a model is to be fetched. */
+export interface FetchTerms {
   /** Other addresses of the same, tried in turn where that one fails. */
   mirrors?: (string | URL)[] | undefined;
   /**
@@ -17,7 +39,10 @@ export interface ModelAddress {
    * What Hugging Face's hub says of its large files is checked in any case.
    */
   sha256?: string | Record<string, string> | undefined;
-  /** An access token for a gated model, or a function that gives it. Sent to the host of `url` only, and never stored. */
+  /**
+   * An access token for a gated model, or a function that gives it. Sent to the model's own
+   * host only, not to mirrors, and never stored. The function is asked whenever the model is loaded, also after a sleep.
+   */
   token?: string | (() => string | Promise<string>) | undefined;
 }
 
@@ -35,6 +60,11 @@ export type Progress =
   /** Another tab is fetching this file: it is waited for, so that it is fetched once. */
   | { phase: "wait"; file: string; loaded: 0; total: 0 }
   | DownloadProgress
+  /**
+   * The last attempt to load this model ended with its tab, most likely for lack of memory: this one takes half the
+   * context and cache that it took, whatever the options say, but no context below 512 tokens unless they ask for less.
+   */
+  | { phase: "caution"; loaded: 0; total: 0; contextLength: number; cacheTokens: number }
   /** The weights go to the device. */
   | { phase: "upload"; loaded: number; total: number }
   /** The kernels are compiled. */

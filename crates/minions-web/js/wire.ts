@@ -26,7 +26,7 @@ export interface WireLoad {
   spillBytes: number | null;
   kvCache: KvFormat | null;
   quantize: Quantization | null;
-  gpuTimeout: number | null;
+  gpuTimeoutMs: number | null;
 }
 
 /** A conversation to continue, as `minions-chat` reads it. */

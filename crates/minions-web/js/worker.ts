@@ -4,11 +4,12 @@ import { Gate } from "./download/gate.js";
 import { type ModelFiles, fetchModel, forgetModel, pickMain } from "./download/model.js";
 import { MinionsError } from "./errors.js";
 import { type Context, type Endpoint, serve } from "./rpc.js";
+import { type Plan, attempt } from "./store/attempt.js";
 import { Folder } from "./store/folder.js";
 import { requestSubgroups } from "./subgroups.js";
 import type { Adapter, ModelInfo, Progress } from "./types.js";
 import init, { Engine, Rehearsal, Sha256, benchKernels, checkKernels, memoryBytes, type Stream } from "./wasm/minions_web.js";
-import type { Methods, WireAddress, WireLoad } from "./wire.js";
+import type { Methods, WireAddress, WireLoad, WireSource } from "./wire.js";
 
 let engine: Engine | undefined;
 let isLoading = false;
@@ -23,12 +24,12 @@ const die = serve<Methods>(globalThis as unknown as Endpoint, {
     try {
       if ("files" in source) {
         const files = new Map(Object.entries(source.files));
-        return await open({ files, main: pickMain([...files.keys()]) }, options, wasmUrl, context);
+        return await open({ files, main: pickMain([...files.keys()]) }, source, options, wasmUrl, context);
       }
       const download = await prepare(source, wasmUrl, context);
       const model = await fetchModel(source, download);
       try {
-        return await open(model, options, wasmUrl, context);
+        return await open(model, source, options, wasmUrl, context);
       } catch (error) {
         // Damaged here or on the server: whichever it is, the next load had better fetch it.
         if ((error as Partial<MinionsError>).code === "invalid_model") await forgetModel(source, download);
@@ -119,7 +120,7 @@ const die = serve<Methods>(globalThis as unknown as Endpoint, {
 // The wasm calls this from its panic hook: after a panic nothing in it can be used any more, so the page must be told
 // before the trap that follows ends whatever was running.
 Object.assign(globalThis, {
-  __minions_panic: (text: string) => die(`minions-web failed, load the model again: ${text}`),
+  __minions_panic: die,
 });
 
 /** What a download needs besides the address. The wasm, which does the digests, is loaded meanwhile. */
@@ -140,13 +141,15 @@ async function prepare({ cache, verify }: WireAddress, wasmUrl: string | null, c
 
 async function open(
   { files, main }: ModelFiles,
+  source: WireSource,
   options: WireLoad,
   wasmUrl: string | null,
   { signal, emit }: Context<Progress>,
 ): Promise<{ model: ModelInfo; adapter: Adapter }> {
   await start(wasmUrl);
   signal.throwIfAborted();
-  const opened = await Engine.load(files, main, options, emit);
+  const onCaution = (plan: Plan) => emit({ phase: "caution", loaded: 0, total: 0, ...plan });
+  const opened = await attempt(source, options, onCaution, (options) => Engine.load(files, main, options, emit));
   if (signal.aborted) {
     opened.free();
     throw signal.reason;

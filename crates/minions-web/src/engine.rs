@@ -49,7 +49,7 @@ struct Load {
     spill_bytes: Option<usize>,
     kv_cache: Option<String>,
     quantize: Option<String>,
-    gpu_timeout: Option<f64>,
+    gpu_timeout_ms: Option<f64>,
 }
 
 /// A loaded model.
@@ -69,7 +69,7 @@ impl Engine {
         #[wasm_bindgen(unchecked_param_type = "WireLoad")] load: &JsValue,
         #[wasm_bindgen(unchecked_param_type = "(progress: Progress) => void")] on_progress: Function,
     ) -> Result<Self, JsValue> {
-        let Load { device, context_length, cache_tokens, spill_bytes, kv_cache, quantize, gpu_timeout } =
+        let Load { device, context_length, cache_tokens, spill_bytes, kv_cache, quantize, gpu_timeout_ms } =
             from_js(load)?;
         let quantize = quantize.map(|name| name.parse()).transpose().map_err(Failure::from)?;
         let kv_cache = kv_cache.map(|name| name.parse::<KvFormat>()).transpose();
@@ -83,7 +83,7 @@ impl Engine {
             quantize,
             date: Some(today()),
             between_steps: Some(take_turns()),
-            gpu_timeout: patience(&compute, gpu_timeout)?,
+            gpu_timeout: patience(&compute, gpu_timeout_ms)?,
         };
         let mut report = |progress: Progress| {
             if let Ok(progress) = to_js(&progress) {
@@ -226,7 +226,7 @@ fn today() -> Date {
 /// A wait as long as a step may take on the GPU: so many milliseconds. A CPU that does a GPU's work may be slow.
 fn patience(compute: &Compute, ms: Option<f64>) -> Result<Option<Wait>, Failure> {
     if ms.is_some_and(|ms| ms.is_nan() || ms <= 0.0) {
-        return Err(Failure::invalid_request("gpuTimeout must be more than 0 milliseconds".to_owned()));
+        return Err(Failure::invalid_request("gpuTimeoutMs must be more than 0 milliseconds".to_owned()));
     }
     let usual = Some(GPU_TIMEOUT_MS).filter(|_| !compute.is_software());
     Ok(ms.or(usual).map(|ms| -> Wait { Box::new(move || Box::pin(sleep(Duration::from_secs_f64(ms / 1e3)))) }))

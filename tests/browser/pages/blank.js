@@ -5,5 +5,5 @@ import { Client } from "/pkg/rpc.js";
 globalThis.minions = minions;
 globalThis.connect = (script = "/pkg/worker.js") => {
   const worker = new Worker(script, { type: "module" });
-  return { worker, client: new Client(worker, () => {}) };
+  return { worker, client: new Client(worker, (reason) => new Error(reason)) };
 };

@@ -17,10 +17,12 @@ import {
   openaiCompatible,
   provider,
   recorded,
+  type CatalogueEntry,
   type ChatCompletion,
   type ChatCompletionChunk,
   type ChatStream,
   type ErrorCode,
+  type HubModel,
   type RunEvent,
   type Outcome,
   type Progress,
@@ -46,6 +48,20 @@ for (const { url, size, complete, lastUsed } of await models.cached()) console.l
 await models.delete("m.gguf");
 await models.deletePartial();
 console.log(stored.model.name, (await models.usage()).quota);
+
+declare const folder: FileSystemDirectoryHandle;
+declare const input: HTMLInputElement;
+const entry: CatalogueEntry = models.find("qwen3-4b");
+const hub: HubModel = { repo: "Qwen/Qwen3-4B-GGUF", file: "Qwen3-4B-Q4_K_M.gguf", revision: "main", hub: new URL("https://hub.example.org") };
+for (const { id, licence, sizeBytes, minimumMemoryBytes, shape } of models.catalogue) console.log(id, licence, sizeBytes, minimumMemoryBytes, shape.layers);
+for (const source of [entry, hub, { folder }, { files: input.files! }, { files: [file] }]) {
+  const engine = await Engine.load(source, { idleTimeoutMs: 300_000 });
+  console.log(models.advise(engine.model.parameters) ?? entry.warning);
+  await engine.sleep();
+  console.log(engine.isAwake, engine.adapter.kind);
+}
+await models.download(hub);
+await models.delete(entry);
 
 const run: Run<RunEvent, Outcome> = new Minion({ worker, supervisor, maxRounds: 3 }).run({
   task: "What were the 2023 operating expenses?",
@@ -113,6 +129,7 @@ try {
 }
 
 function show(progress: Progress): void {
+  if (progress.phase === "caution") console.log(progress.contextLength, progress.cacheTokens);
   if (progress.phase === "download") console.log(progress.bytesPerSecond, progress.secondsLeft ?? "?", progress.stored);
   if (progress.phase === "ready") console.log(progress.elapsedMs);
   else console.log(progress.phase, progress.loaded / progress.total);

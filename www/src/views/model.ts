@@ -209,6 +209,8 @@ function inWords(name: string, progress: Progress | undefined): string {
       return `Starting the engine for ${name}…`;
     case "wait":
       return `Another tab is fetching ${progress.file}; waiting for it…`;
+    case "caution":
+      return `The last attempt to load ${name} ended with its page; trying with room for ${count(progress.contextLength)} tokens…`;
     case "download":
       return progress.total > 0
         ? `Fetching ${progress.file}: ${bytes(progress.loaded)} of ${bytes(progress.total)}`

@@ -7,6 +7,8 @@ import { type Entry, expectedBytes, parse } from "./entry.js";
 const FOLDER = "minions-web";
 const DATA = ".data";
 const STORY = ".index";
+/** A load that is under way (`attempt.ts`). */
+const ATTEMPT = ".attempt";
 
 /** The end of a tab frees its locks a moment before its files. */
 const OPEN_TRIES = 50;
@@ -29,7 +31,12 @@ export function plain(url: string): string {
 /** The key of the file at an address. The query counts, but cannot be read out of it. */
 export async function keyOf(url: string): Promise<string> {
   const { origin, pathname, search } = new URL(url);
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(origin + pathname + search));
+  return digestOf(origin + pathname + search);
+}
+
+/** A name for what must not be readable in names of files. */
+export async function digestOf(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
   return [...new Uint8Array(digest).subarray(0, 16)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
@@ -69,7 +76,9 @@ export class Folder {
   /** All files of use. What is damaged, or was left behind before its first piece was there, is removed. */
   async list(): Promise<Found[]> {
     const keys = new Set<string>();
-    for await (const name of this.#handle.keys()) keys.add(name.slice(0, name.lastIndexOf(".")));
+    for await (const name of this.#handle.keys()) {
+      if (!name.endsWith(ATTEMPT)) keys.add(name.slice(0, name.lastIndexOf(".")));
+    }
     const all: Found[] = [];
     for (const key of keys) {
       const found = await this.find(key);
@@ -102,16 +111,35 @@ export class Folder {
 
   /** Data before story: what has no data is no entry. */
   async remove(key: string): Promise<void> {
-    for (const name of [key + DATA, key + STORY]) {
-      await patiently(() => this.#handle.removeEntry(name)).catch((error: DOMException) => {
-        if (error.name !== "NotFoundError") throw error;
-      });
-    }
+    for (const name of [key + DATA, key + STORY]) await this.#removeFile(name);
   }
 
   /** Where to write a file's story, or its data. */
   part(key: string, part: "story" | "data"): Promise<FileSystemFileHandle> {
     return this.#handle.getFileHandle(key + (part === "story" ? STORY : DATA), { create: true });
+  }
+
+  /** What was noted of a load that is under way. */
+  async attempt(key: string): Promise<string | undefined> {
+    return this.#file(key + ATTEMPT).then(
+      (file) => file.text(),
+      () => undefined,
+    );
+  }
+
+  /** Where to note it. */
+  attemptFile(key: string): Promise<FileSystemFileHandle> {
+    return this.#handle.getFileHandle(key + ATTEMPT, { create: true });
+  }
+
+  removeAttempt(key: string): Promise<void> {
+    return this.#removeFile(key + ATTEMPT);
+  }
+
+  async #removeFile(name: string): Promise<void> {
+    await patiently(() => this.#handle.removeEntry(name)).catch((error: DOMException) => {
+      if (error.name !== "NotFoundError") throw error;
+    });
   }
 
   async #file(name: string): Promise<File> {

@@ -76,6 +76,18 @@ export async function note(folder: Folder, key: string, line: Line): Promise<voi
   }
 }
 
+/** Writes a small file anew. */
+export async function overwrite(file: FileSystemFileHandle, text: string): Promise<void> {
+  const all = await access(file);
+  try {
+    all.truncate(0);
+    all.write(new TextEncoder().encode(text), { at: 0 });
+    all.flush();
+  } finally {
+    all.close();
+  }
+}
+
 /** Adds a line, over what may be left of one that was being written when all ended. */
 function append(story: Access, line: Line): void {
   const old = new Uint8Array(story.getSize());
