@@ -2,6 +2,7 @@
 import type { DownloadController } from "./controller.js";
 import { MinionsError } from "./errors.js";
 import { Client } from "./rpc.js";
+import { startWorker } from "./start.js";
 import type { ModelAddress, ModelSource, Progress } from "./types.js";
 import type { Methods, WireAddress, WireSource } from "./wire.js";
 
@@ -33,7 +34,7 @@ export interface DownloadOptions {
 /** A worker that does as the options say, and the way to end it if it is ours. */
 export function openWorker(options: DownloadOptions): { client: Client<Methods>; end: () => void } {
   options.signal?.throwIfAborted();
-  const worker = options.worker ?? new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "minions-web" });
+  const worker = options.worker ?? startWorker();
   const end = () => {
     if (!options.worker) worker.terminate();
   };
