@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import type { Page } from "@playwright/test";
 import { expect, origin, test } from "./fixtures.js";
 import { patched } from "./gguf.mjs";
+import { secrets } from "./watch.js";
 
 /* What runs inside the page; `pages/blank.js` puts it there. */
 declare const minions: any;
@@ -51,7 +52,8 @@ const QUESTION = [
     role: "system",
     content:
       "You answer questions about the document below. Use only the document and quote the words that answer. " +
-      "If the document does not say, say so.\n\n## Document\nThe tenant is Mara Olden. The notice period is 60 days.",
+      "If the document does not say, say so.\n\n## Document\n" +
+      secrets.add("The tenant is Mara Olden. The notice period is 60 days."),
   },
   { role: "user", content: "What is the notice period?" },
 ];

@@ -1,5 +1,6 @@
-/** What every test has: a page that may not complain, and the scripted model server. */
+/** What every test has: a page that may not complain, a watch over keys and documents, and the scripted model server. */
 import { test as base, expect, type Page, type Request } from "@playwright/test";
+import { Watch } from "./watch.js";
 
 export { expect };
 
@@ -93,9 +94,18 @@ interface Fixtures {
   complaints: Complaints;
   supervisor: Supervisor;
   requests: Request[];
+  watch: Watch;
 }
 
 export const test = base.extend<Fixtures>({
+  watch: [
+    async ({ context }, use) => {
+      const watch = await Watch.over(context);
+      await use(watch);
+      expect(await watch.findings(origin()), "keys and documents where none may be").toEqual([]);
+    },
+    { auto: true },
+  ],
   complaints: [
     async ({ page }, use) => {
       const complaints = new Complaints();

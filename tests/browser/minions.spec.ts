@@ -2,6 +2,7 @@
 import type { Outcome, RunEvent } from "../../pkg/index.js";
 import { expect, origin, test, type Received, type Step } from "./fixtures.js";
 import { makeRecords } from "./records.mjs";
+import { secrets } from "./watch.js";
 
 /* What runs inside the page; `pages/blank.js` puts it there. */
 declare const minions: typeof import("../../pkg/index.js");
@@ -10,6 +11,7 @@ const ASKED = "LDL cholesterol";
 const TASK = "Which patients have an LDL cholesterol above 160 mg/dL?";
 /** Every record is a page; fifteen of the forty state what is asked. Those that state the HDL cholesterol alone are read too. */
 const { records, document } = makeRecords(40, 7);
+secrets.add(document);
 const truth = new Map(records.flatMap(({ number, facts }) => (facts[ASKED] ? [[number, facts[ASKED]] as const] : [])));
 const read = records.filter(({ facts }) => Object.keys(facts).some((attribute) => attribute.includes("cholesterol")));
 const high = [...truth].filter(([, value]) => Number.parseInt(value) > 160).map(([number]) => number);

@@ -3,6 +3,7 @@ import { createServer } from "node:net";
 import { answer, ask, expect, origin, test, type Step } from "./fixtures.js";
 import { BLOOD_PRESSURE, DemoPage, LDL, RECORD, TASK, shingles } from "./pages.js";
 import { makeRecords } from "./records.mjs";
+import { secrets } from "./watch.js";
 
 const ANSWER = "Yes: both readings lie above the usual limits, so the cardiovascular risk is increased.";
 const MAIN: Step[] = [ask(BLOOD_PRESSURE), ask(LDL), answer(ANSWER)];
@@ -184,8 +185,10 @@ test("refuses what cannot work before anything is sent", async ({ page, supervis
   await page.getByTestId("task").fill("  ");
   await refused("There is no question", "task");
   await page.getByTestId("task").fill(TASK);
-  await page.getByTestId("base-url").fill("https://api.example.com/v1");
+  await page.getByTestId("base-url").fill("https://api.openai.com/v1");
   await refused("There is no API key", "key");
+  await page.getByTestId("base-url").fill("https://api.example.com/v1");
+  await refused("This page may not connect to https://api.example.com.", "base-url");
   await page.getByTestId("base-url").fill("http://api.example.com/v1");
   await refused("must begin with https:", "base-url");
   await page.getByTestId("base-url").fill("no address");
@@ -282,9 +285,10 @@ test("tells when the question itself holds words of the document", async ({ page
 
 test("shows MinionS: the plan in words, each job, the evidence, the costs, and what was hidden", async ({ page, supervisor }) => {
   const { records, document } = makeRecords(6, 7);
+  secrets.add(document);
   const stating = records.filter(({ facts }) => facts["Heart rate"]);
   const demo = await DemoPage.open(page);
-  await demo.useServer(supervisor, "sk-test", "gpt-4o");
+  await demo.useServer(supervisor, "sk-test-minions", "gpt-4o");
   await page.getByTestId("document").fill(document);
   await page.getByTestId("task").fill(`What was ${records[0]!.name}'s heart rate?`);
   await page.getByTestId("protocol").selectOption("minions");
@@ -318,7 +322,7 @@ test("shows MinionS: the plan in words, each job, the evidence, the costs, and w
 test("local only sends nothing, remote only says that it sends the document", async ({ page, supervisor, requests }) => {
   const demo = await DemoPage.open(page);
   const before = requests.length;
-  await page.getByTestId("document").fill("The rent is $1,840.00. The notice period is 60 days.");
+  await page.getByTestId("document").fill(secrets.add("The rent is $1,840.00. The notice period is 60 days."));
   await page.getByTestId("task").fill("What is the notice period?");
   await page.getByTestId("protocol").selectOption("local_only");
   await demo.runTo("answered");
@@ -364,7 +368,7 @@ test("takes another document and another model, and says what is wrong with a ba
   });
 
   await test.step("a document that is too long", async () => {
-    await page.getByTestId("document").fill("The rent is $1,840.00 and is due on the first day of the month. ".repeat(200));
+    await page.getByTestId("document").fill(secrets.add("The rent is $1,840.00 and is due on the first day of the month. ".repeat(200)));
     await expect(page.getByTestId("document-long")).toContainText("2,048 tokens");
     await supervisor.script([ask("What is the rent?")]);
     await demo.useServer(supervisor);

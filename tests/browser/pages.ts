@@ -2,11 +2,12 @@
 import { readFileSync } from "node:fs";
 import type { Locator, Page } from "@playwright/test";
 import { expect, origin, type Supervisor } from "./fixtures.js";
+import { secrets } from "./watch.js";
 
 export const TASK = "Based on the patient's blood pressure and LDL cholesterol, is there increased cardiovascular risk?";
 export const BLOOD_PRESSURE = "What is the patient's blood pressure?";
 export const LDL = "What is the patient's LDL cholesterol?";
-export const RECORD = readFileSync(new URL("../../www/samples/patient-record.txt", import.meta.url), "utf8");
+export const RECORD = secrets.add(readFileSync(new URL("../../www/samples/patient-record.txt", import.meta.url), "utf8"));
 
 export class DemoPage {
   readonly page: Page;
@@ -54,7 +55,7 @@ export class DemoPage {
     await this.isRun(state, timeout);
   }
 
-  async useServer(supervisor: Supervisor | { baseURL: string }, key = "sk-test", model = "scripted"): Promise<void> {
+  async useServer(supervisor: Supervisor | { baseURL: string }, key = "sk-test-of-the-page", model = "scripted"): Promise<void> {
     await this.page.getByTestId("supervisor-server").check();
     await this.page.getByTestId("base-url").fill(supervisor.baseURL);
     await this.page.getByTestId("model").fill(model);

@@ -5,7 +5,7 @@ import { expect, origin, test } from "./fixtures.js";
 /* What runs inside the page; `pages/blank.js` puts it there. */
 declare const minions: typeof import("../../pkg/index.js");
 
-const KEY = "sk-key-of-a-page";
+const KEY = "sk-test-of-a-package";
 const ANSWER = "Grüße, 𝄞!";
 /** Headers of a request that the page set itself, and not the browser. */
 const OWN = ["authorization", "x-api-key", "anthropic-version", "anthropic-dangerous-direct-browser-access", "x-goog-api-key", "api-key"];

@@ -1,13 +1,15 @@
 // Serves the built page, the package and the tests' own pages on 127.0.0.1, and nothing else.
 //   node server.mjs [--port N]      prints the address and serves until killed
 import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname, join, normalize, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const root = join(here, "..", "..");
+
+const page = join(root, "www", "dist");
 
 /** Address prefixes and the folders behind them; the first that fits is taken. */
 const FOLDERS = [
@@ -16,7 +18,7 @@ const FOLDERS = [
   ["/fixtures/", join(root, "tests", "fixtures")],
   ["/pages/", join(here, "pages")],
   ["/generated/", join(here, "results", "generated")],
-  ["/", join(root, "www", "dist")],
+  ["/", page],
 ];
 
 const TYPES = {
@@ -32,8 +34,12 @@ const TYPES = {
   ".wasm": "application/wasm",
 };
 
-/** Starts the server; resolves with its origin and a function that ends it. */
-export async function serve(port = 0) {
+/**
+ * Starts the server; resolves with its origin and a function that ends it. The page's files come with the headers that its
+ * build asks for, unless it is to be like a host that knows no `_headers`.
+ */
+export async function serve(port = 0, { plain = false } = {}) {
+  const headers = plain ? {} : headersOf(await readFile(join(page, "_headers"), "utf8").catch(() => ""));
   const server = createServer(async (request, response) => {
     const file = fileOf(request.url ?? "/");
     const found = file && (await stat(file).catch(() => undefined));
@@ -46,6 +52,7 @@ export async function serve(port = 0) {
       "content-length": found.size,
       "cache-control": "no-store",
       "x-content-type-options": "nosniff",
+      ...(file.startsWith(page + sep) ? headers : {}),
     });
     if (request.method === "HEAD") response.end();
     else createReadStream(file).on("error", () => response.destroy()).pipe(response);
@@ -56,6 +63,12 @@ export async function serve(port = 0) {
     origin: `http://127.0.0.1:${taken}`,
     close: () => new Promise((resolve) => (server.closeAllConnections(), server.close(resolve))),
   };
+}
+
+/** The lines of `_headers` after the pattern for all files. */
+function headersOf(text) {
+  const lines = text.split("\n").filter((line) => line.startsWith("  "));
+  return Object.fromEntries(lines.map((line) => /^ +([^:]+): (.*)$/.exec(line).slice(1)));
 }
 
 function fileOf(url) {

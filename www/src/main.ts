@@ -5,6 +5,7 @@ import type { RunEvent, Outcome } from "minions-web";
 import recording from "../../crates/minions-providers/recordings/patient-record.json";
 import sampleRecord from "../samples/patient-record.txt?raw";
 import { begin, breakOff, follow, type Conversation, type Destination } from "./conversation.js";
+import { mayConnect, notListed } from "./policy.js";
 import { start, type Protocol } from "./protocols.js";
 import { demoWorker, type Choice, type WorkerState } from "./views/model.js";
 import type { Ask, SupervisorChoice } from "./views/question.js";
@@ -183,6 +184,7 @@ export class MinionsPage extends LitElement {
     if (url.protocol === "http:" && !local) {
       return { text: "The base URL must begin with https:. Only servers on this computer may be asked over http:.", field: "#base-url" };
     }
+    if (!mayConnect(url)) return { text: notListed(url), field: "#base-url" };
     if (!supervisor.model) return { text: "Name the supervisor’s model.", field: "#model" };
     if (!supervisor.key && !local) {
       return { text: "There is no API key. Enter yours, or choose the recorded supervisor.", field: "#key" };

@@ -3,6 +3,7 @@ import type { DownloadController } from "./controller.js";
 import type { MinionsError } from "./errors.js";
 import { Client } from "./rpc.js";
 import { absolute } from "./sources.js";
+import { startWorker } from "./start.js";
 import type { Progress } from "./types.js";
 import type { Methods } from "./wire.js";
 
@@ -36,7 +37,7 @@ export function openWorker(
   own: Worker | undefined,
   onCrash: (reason: string) => MinionsError,
 ): { client: Client<Methods>; close: (error: MinionsError) => void } {
-  const worker = own ?? new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "minions-web" });
+  const worker = own ?? startWorker();
   const client = new Client<Methods>(worker, onCrash);
   const close = (error: MinionsError) => {
     client.close(error);

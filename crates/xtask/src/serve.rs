@@ -13,6 +13,8 @@ const MAX_HEAD_BYTES: u64 = 64 * 1024;
 /// A folder at an address of this machine.
 pub struct Server {
     folder: PathBuf,
+    /// Lines that go with every file.
+    headers: String,
     listener: TcpListener,
 }
 
@@ -20,8 +22,9 @@ impl Server {
     /// Takes the port; 0 takes any free one.
     pub fn bind(folder: &Path, port: u16) -> Result<Self> {
         let folder = folder.canonicalize().with_context(|| format!("{} is not there", folder.display()))?;
+        let headers = headers(&std::fs::read_to_string(folder.join("_headers")).unwrap_or_default());
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port));
-        Ok(Self { folder, listener: listener.with_context(|| format!("port {port} is taken"))? })
+        Ok(Self { folder, headers, listener: listener.with_context(|| format!("port {port} is taken"))? })
     }
 
     /// The address of `index.html`.
@@ -32,16 +35,16 @@ impl Server {
     /// Serves until the program ends; a thread per connection is enough for one visitor.
     pub fn run(self) -> Result<()> {
         for stream in self.listener.incoming().flatten() {
-            let folder = self.folder.clone();
+            let (folder, headers) = (self.folder.clone(), self.headers.clone());
             // A visitor who leaves in the middle of a file is not an error.
-            std::thread::spawn(move || converse(&folder, &stream).ok());
+            std::thread::spawn(move || converse(&folder, &headers, &stream).ok());
         }
         Ok(())
     }
 }
 
 /// Answers requests until the visitor closes the connection.
-fn converse(folder: &Path, mut stream: &TcpStream) -> std::io::Result<()> {
+fn converse(folder: &Path, headers: &str, mut stream: &TcpStream) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
     loop {
         let mut head = reader.by_ref().take(MAX_HEAD_BYTES);
@@ -70,13 +73,20 @@ fn converse(folder: &Path, mut stream: &TcpStream) -> std::io::Result<()> {
             Some((File::open(&path).ok()?, mime(&path)))
         });
         match found {
-            Some((file, mime)) => send(&mut stream, file, mime, range.as_deref(), method == "HEAD")?,
+            Some((file, mime)) => send(&mut stream, file, mime, headers, range.as_deref(), method == "HEAD")?,
             None => stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")?,
         }
     }
 }
 
-fn send(stream: &mut &TcpStream, mut file: File, mime: &str, range: Option<&str>, head: bool) -> std::io::Result<()> {
+fn send(
+    stream: &mut &TcpStream,
+    mut file: File,
+    mime: &str,
+    headers: &str,
+    range: Option<&str>,
+    head: bool,
+) -> std::io::Result<()> {
     let size = file.metadata()?.len();
     let (status, from, length) = match range.and_then(|range| byte_range(range, size)) {
         Some((from, to)) => {
@@ -88,13 +98,19 @@ fn send(stream: &mut &TcpStream, mut file: File, mime: &str, range: Option<&str>
     write!(
         stream,
         "HTTP/1.1 {status}\r\nContent-Type: {mime}\r\nContent-Length: {length}\r\nAccept-Ranges: bytes\r\n\
-         Cache-Control: no-cache\r\nX-Content-Type-Options: nosniff\r\n\r\n"
+         Cache-Control: no-cache\r\nX-Content-Type-Options: nosniff\r\n{headers}\r\n"
     )?;
     if !head {
         file.seek(SeekFrom::Start(from))?;
         std::io::copy(&mut file.take(length), stream)?;
     }
     Ok(())
+}
+
+/// What the page's build asks its host to send with every file: the lines below the pattern in its `_headers`.
+fn headers(file: &str) -> String {
+    let lines = file.lines().filter_map(|line| line.strip_prefix("  "));
+    lines.flat_map(|line| [line.trim(), "\r\n"]).collect()
 }
 
 /// A request's path below the served folder: decoded, without the query, and never leading upwards.
@@ -154,6 +170,12 @@ mod tests {
         for target in ["/../x", "/a/%2e%2e/x", "//etc/passwd", "/a\\..\\x", "/%", "/%zz", "/%00", "x"] {
             assert_eq!(relative_path(target), None, "{target}");
         }
+    }
+
+    #[test]
+    fn the_pages_own_headers_go_along() {
+        assert_eq!(headers("/*\n  A: b; c\n  D: e\n"), "A: b; c\r\nD: e\r\n");
+        assert_eq!(headers(""), "");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import type { Device, Engine, ModelSource, Progress } from "minions-web";
+import { mayConnect, notListed } from "../policy.js";
 import { bytes, count, parameters, plural, seconds, type Failure } from "../words.js";
 import { Panel } from "./panel.js";
 
@@ -185,9 +186,9 @@ export class ModelPanel extends Panel {
 
   private openUrl(event: SubmitEvent): void {
     event.preventDefault();
-    this.urlProblem = URL.canParse(this.url, location.href) && this.url.trim() ? "" : "This is not an address.";
-    if (this.urlProblem) return;
-    const url = new URL(this.url, location.href);
+    const url = this.url.trim() && URL.canParse(this.url, location.href) ? new URL(this.url, location.href) : undefined;
+    this.urlProblem = !url ? "This is not an address." : mayConnect(url) ? "" : notListed(url);
+    if (!url || this.urlProblem) return;
     const name = decodeURIComponent(url.pathname.split("/").filter(Boolean).at(-1) ?? url.host);
     this.load({ name, source: { url }, device: this.device, demo: false });
   }

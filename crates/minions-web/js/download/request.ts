@@ -57,7 +57,7 @@ export async function get(address: Address, range: Range | undefined, signal: Ab
     response = await silence.during(fetch(url, { headers, cache: "no-store", signal: silence.signal }));
   } catch (cause) {
     signal.throwIfAborted();
-    const reasons = "no connection, too many redirects, or the server does not allow this page to read it (CORS)";
+    const reasons = "no connection, too many redirects, or the server (CORS) or this site (Content-Security-Policy) does not allow it";
     throw failed(name, silence.signal.aborted ? "the server does not answer" : reasons, cause);
   }
   const body = chunks(response, name, silence, signal);
