@@ -37,8 +37,8 @@ async function load(page: Page, options: object = {}): Promise<void> {
 
 /** `MINIONS_LOST_DEVICES` may say how often; a software adapter takes seconds to compile its kernels anew. */
 test("sixty jobs outlive their devices", async ({ page }) => {
-  const losses = Number(process.env["MINIONS_LOST_DEVICES"] ?? 3);
-  test.setTimeout(180_000 + 60_000 * losses);
+  const losses = Number(process.env["MINIONS_LOST_DEVICES"] ?? 2);
+  test.setTimeout(300_000 + 60_000 * losses);
   await load(page, { cacheTokens: 4096 });
   const { expected, replies, tally } = await page.evaluate(async (losses) => {
     const tally = () => engine.client.call("tally", null);
