@@ -7,9 +7,9 @@ import { test } from "node:test";
 import { pack, pkg, root } from "./harness.mjs";
 
 const MODULES = [
-  "chat", "controller", "engine", "errors", "events", "feed", "index", "loading", "models", "options", "protocols", "providers", "rpc",
-  "run", "subgroups", "support", "types", "wire", "worker",
-  ...["arrival", "digest", "file", "gate", "hub", "memory", "meter", "model", "pieces", "request", "retry"].map((name) => `download/${name}`),
+  "chat", "controller", "engine", "errors", "events", "feed", "index", "loading", "models", "options", "protocols", "providers",
+  "readable", "rpc", "run", "subgroups", "support", "types", "wire", "worker",
+  ...["arrival", "digest", "file", "gate", "hub", "inflight", "memory", "meter", "model", "pieces", "request", "retry"].map((name) => `download/${name}`),
   ...["entry", "folder", "writer"].map((name) => `store/${name}`),
 ];
 

@@ -1,12 +1,13 @@
 /** The script of the worker: holds one engine and does what the page asks, see `wire.ts`. */
 import type { Download } from "./download/file.js";
 import { Gate } from "./download/gate.js";
-import { type ModelFiles, fetchModel, forgetModel, pickMain } from "./download/model.js";
+import { type ModelInFlight, fetchModel, forgetModel, pickMain } from "./download/model.js";
 import { MinionsError } from "./errors.js";
+import { type Readable, ofBlob } from "./readable.js";
 import { type Context, type Endpoint, serve } from "./rpc.js";
 import { Folder } from "./store/folder.js";
 import { requestSubgroups } from "./subgroups.js";
-import type { Adapter, ModelInfo, Progress } from "./types.js";
+import type { Progress } from "./types.js";
 import init, { Engine, Rehearsal, Sha256, benchKernels, checkKernels, memoryBytes, type Stream } from "./wasm/minions_web.js";
 import type { Methods, WireAddress, WireLoad } from "./wire.js";
 
@@ -22,24 +23,16 @@ const die = serve<Methods>(globalThis as unknown as Endpoint, {
     isLoading = true;
     try {
       if ("files" in source) {
-        const files = new Map(Object.entries(source.files));
-        return await open({ files, main: pickMain([...files.keys()]) }, options, wasmUrl, context);
-      }
-      const download = await prepare(source, wasmUrl, context);
-      const model = await fetchModel(source, download);
-      try {
-        return await open(model, options, wasmUrl, context);
-      } catch (error) {
-        // Damaged here or on the server: whichever it is, the next load had better fetch it.
-        if ((error as Partial<MinionsError>).code === "invalid_model") await forgetModel(source, download);
-        throw error;
-      }
+        const files = Object.entries(source.files).map(([name, blob]) => [name, ofBlob(blob)] as const);
+        engine = await open(new Map(files), pickMain(Object.keys(source.files)), options, wasmUrl, context);
+      } else engine = await fetchAndOpen(source, options, wasmUrl, context);
+      return { model: engine.info(), adapter: engine.adapter() };
     } finally {
       isLoading = false;
     }
   },
   async download({ source, wasmUrl }, context) {
-    await fetchModel(source, await prepare(source, wasmUrl, context));
+    await (await fetchModel(source, await prepare(source, wasmUrl, context))).complete;
   },
   async pause({ isPaused }) {
     gate.isPaused = isPaused;
@@ -138,12 +131,63 @@ async function prepare({ cache, verify }: WireAddress, wasmUrl: string | null, c
   };
 }
 
+/** Fetches a model and loads it meanwhile. */
+async function fetchAndOpen(
+  source: WireAddress,
+  options: WireLoad,
+  wasmUrl: string | null,
+  context: Context<Progress>,
+): Promise<Engine> {
+  const refusal = new AbortController();
+  const signal = AbortSignal.any([context.signal, refusal.signal]);
+  const download = await prepare(source, wasmUrl, { ...context, signal });
+  try {
+    const model = await fetchModel(source, download);
+    const opens = (files: Map<string, Readable>) => open(files, model.main, options, wasmUrl, context);
+    return await openInFlight(model, opens, refusal);
+  } catch (error) {
+    // Damaged here or on the server: whichever it is, the next load had better fetch it.
+    if (isUnusable(error)) await forgetModel(source, download);
+    throw error;
+  }
+}
+
+/**
+ * Loads a model that is on its way. What the engine refuses need not come any more; what turns out to be another file than was
+ * read is read again, when all of it is there.
+ */
+async function openInFlight(
+  model: ModelInFlight,
+  opens: (files: Map<string, Readable>) => Promise<Engine>,
+  refusal: AbortController,
+): Promise<Engine> {
+  const files = model.read();
+  const isStale = () => [...files.values()].some((file) => file.isStale);
+  const opening = opens(files);
+  opening.catch((error: unknown) => {
+    if (!isStale() && !(isUnusable(error) && model.isDoubtful())) refusal.abort(error);
+  });
+  const [complete, opened] = await Promise.allSettled([model.complete, opening]);
+  const isRight = complete.status === "fulfilled" && !isStale();
+  if (opened.status === "fulfilled" && !isRight) opened.value.free();
+  // Why a file does not come says more than that it could not be read.
+  if (complete.status === "rejected") throw complete.reason;
+  return isRight ? opening : opens(model.read());
+}
+
+/** Whether an error says that the files are no model, or none for this engine. */
+function isUnusable(error: unknown): boolean {
+  const { code } = error as Partial<MinionsError>;
+  return code === "invalid_model" || code === "unknown_model";
+}
+
 async function open(
-  { files, main }: ModelFiles,
+  files: Map<string, Readable>,
+  main: string,
   options: WireLoad,
   wasmUrl: string | null,
   { signal, emit }: Context<Progress>,
-): Promise<{ model: ModelInfo; adapter: Adapter }> {
+): Promise<Engine> {
   await start(wasmUrl);
   signal.throwIfAborted();
   const opened = await Engine.load(files, main, options, emit);
@@ -151,8 +195,7 @@ async function open(
     opened.free();
     throw signal.reason;
   }
-  engine = opened;
-  return { model: opened.info(), adapter: opened.adapter() };
+  return opened;
 }
 
 /** Loads the wasm, once. */
