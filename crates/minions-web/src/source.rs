@@ -1,5 +1,5 @@
-//! A model's files as JavaScript has them: a user's file, a stored one or one that still arrives, read in ranges, so that the
-//! model never sits in wasm memory whole.
+//! A model's files as JavaScript has them: a user's file, a stored one or one that still arrives. Read in ranges, so that
+//! the model never sits in wasm memory whole.
 
 use std::collections::HashMap;
 use std::ops::Range;
