@@ -570,6 +570,8 @@ for (const [name, fault] of [["in pieces", {}], ["in one go, of unknown length",
     const held = server.holdAfter(2 * PIECE);
     const loading = download(page, { url, sha256: sha256(bytes) });
     await held;
+    // What was sent need not have been written yet.
+    await expect(async () => expect((await stored(page))[0]?.size).toBeGreaterThan(0)).toPass();
     await setQuota(page, MB);
     server.release();
     const { error, progress } = await loading;
@@ -692,8 +694,8 @@ test("lists, measures and deletes what is stored", async ({ page, server, tab })
   expect(usage.used).toBeGreaterThanOrEqual(usage.models);
   expect(usage.quota).toBeGreaterThan(usage.used);
 
-  // What is being fetched is let alone.
-  const held = server.holdAfter(3 * PIECE);
+  // What is being fetched is let alone: two pieces at least.
+  const held = server.holdAfter(PIECE);
   const busy = await tab();
   begin(busy, `${server.origin}/part.gguf`);
   await held;
