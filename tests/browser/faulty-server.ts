@@ -42,9 +42,12 @@ export interface Ask {
   authorization: string | undefined;
 }
 
+/** What comes of a request; not before a promise is kept. */
+type Fate = Fault | undefined | Promise<Fault | undefined>;
+
 interface File {
   bytes: Buffer;
-  fault: (ask: Ask) => Fault | undefined;
+  fault: (ask: Ask) => Fate;
   asked: number;
 }
 
@@ -94,7 +97,7 @@ export class FaultyServer {
   }
 
   /** Puts a file at a path; returns its address. */
-  put(path: string, bytes: Buffer, fault: Fault | ((ask: Ask) => Fault | undefined) = {}): string {
+  put(path: string, bytes: Buffer, fault: Fault | ((ask: Ask) => Fate) = {}): string {
     this.#files.set(path, { bytes, fault: typeof fault === "function" ? fault : () => fault, asked: 0 });
     return this.origin + path;
   }
@@ -144,7 +147,7 @@ export class FaultyServer {
       return;
     }
     const start = from === undefined ? undefined : Number(from);
-    const fault = file.fault({ index: file.asked++, start, authorization: request.headers.authorization }) ?? {};
+    const fault = (await file.fault({ index: file.asked++, start, authorization: request.headers.authorization })) ?? {};
     if (!fault.hidden) response.setHeader("access-control-expose-headers", "content-range, etag, retry-after");
     if (fault.reset) {
       request.socket.destroy();

@@ -570,6 +570,8 @@ for (const [name, fault] of [["in pieces", {}], ["in one go, of unknown length",
     const held = server.holdAfter(2 * PIECE);
     const loading = download(page, { url, sha256: sha256(bytes) });
     await held;
+    // What was sent need not have been written yet.
+    await expect(async () => expect((await stored(page))[0]?.size).toBeGreaterThan(0)).toPass();
     await setQuota(page, MB);
     server.release();
     const { error, progress } = await loading;
@@ -692,8 +694,8 @@ test("lists, measures and deletes what is stored", async ({ page, server, tab })
   expect(usage.used).toBeGreaterThanOrEqual(usage.models);
   expect(usage.quota).toBeGreaterThan(usage.used);
 
-  // What is being fetched is let alone.
-  const held = server.holdAfter(3 * PIECE);
+  // What is being fetched is let alone: two pieces at least.
+  const held = server.holdAfter(PIECE);
   const busy = await tab();
   begin(busy, `${server.origin}/part.gguf`);
   await held;
@@ -814,4 +816,244 @@ test("a private window stores what it may, or says that it does not", async ({ s
   expect(error).toBeUndefined();
   expect((await cached(page)).length).toBe(progress.at(-1)!.stored ? 1 : 0);
   await browser.close();
+});
+
+const DEMO = readFileSync(new URL("../../www/public/models/demo-worker.gguf", import.meta.url));
+
+/** Where the metadata of a GGUF file begins; before it stands how many entries they are. */
+const METADATA = 24;
+
+/** The included worker with a metadata entry of so many bytes before all others: its weights come after that. */
+function padded(bytes: number): Buffer {
+  const name = "padding";
+  const entry = Buffer.alloc(8 + name.length + 4 + 8);
+  entry.writeBigUInt64LE(BigInt(name.length), 0);
+  entry.write(name, 8);
+  entry.writeUInt32LE(8, 8 + name.length);
+  const text = Buffer.alloc(bytes - entry.length, " ");
+  entry.writeBigUInt64LE(BigInt(text.length), entry.length - 8);
+  const head = Buffer.from(DEMO.subarray(0, METADATA));
+  head.writeBigUInt64LE(head.readBigUInt64LE(METADATA - 8) + 1n, METADATA - 8);
+  return Buffer.concat([head, entry, text, DEMO.subarray(METADATA)]);
+}
+
+/** The included worker with so many bytes of nothing behind its first tensor. */
+function withGap(bytes: number): Buffer {
+  const patched = Buffer.from(DEMO);
+  let at = DEMO.indexOf("token_embd.weight") - 8;
+  for (let left = Number(DEMO.readBigUInt64LE(METADATA - 16)); left > 0; left--) {
+    at += 8 + Number(DEMO.readBigUInt64LE(at));
+    at += 4 + 8 * DEMO.readUInt32LE(at) + 4;
+    const offset = DEMO.readBigUInt64LE(at);
+    if (offset > 0n) patched.writeBigUInt64LE(offset + BigInt(bytes), at);
+    at += 8;
+  }
+  const second = Math.ceil(at / 32) * 32 + 4096 * 256 * 2;
+  return Buffer.concat([patched.subarray(0, second), Buffer.alloc(bytes), patched.subarray(second)]);
+}
+
+/** The included worker with other weights. */
+function otherWeights(): Buffer {
+  const other = Buffer.from(DEMO);
+  // Behind the header, which is a fortieth of the file.
+  other.fill(0, DEMO.length / 4);
+  return other;
+}
+
+interface Loaded {
+  /** What the model says. */
+  reply: string;
+  error: Result["error"];
+  progress: Progress[];
+}
+
+/** Loads a model, doing something at the first progress of a phase, and asks it something. */
+async function load(page: Page, source: string | object, first: { download?: () => void; upload?: () => void } = {}): Promise<Loaded> {
+  await page.exposeFunction("begins", (phase: "download" | "upload") => first[phase]?.()).catch(() => {});
+  return page.evaluate(
+    async ({ source, options }) => {
+      const progress: Progress[] = [];
+      const onProgress = (step: Progress) => {
+        if (!progress.some(({ phase }) => phase === step.phase)) void (globalThis as any).begins(step.phase);
+        progress.push(step);
+      };
+      try {
+        const engine = await minions.Engine.load(source, { ...options, onProgress });
+        const { choices } = await engine.chat.completions.create({
+          messages: [{ role: "user", content: "What is the notice period?" }],
+          max_tokens: 16,
+          temperature: 0,
+        });
+        await engine.unload();
+        return { reply: choices[0].message.content as string, error: undefined, progress };
+      } catch (error) {
+        const { name, code, message, retryable } = error as NonNullable<Result["error"]>;
+        return { reply: "", error: { name, code, message, retryable }, progress };
+      }
+    },
+    { source, options: EMBEDDED },
+  );
+}
+
+/** Something to wait for. */
+function event(): { happened: Promise<void>; happens: () => void } {
+  let happens = () => {};
+  const happened = new Promise<void>((resolve) => (happens = resolve));
+  return { happened, happens };
+}
+
+test("weights go to the device before the last byte was sent", async ({ page, server }) => {
+  const url = server.put("/m.gguf", DEMO);
+  server.holdAfter(DEMO.length - 1000);
+  const { reply, error, progress } = await load(page, url, { upload: () => server.release() });
+  expect(error).toBeUndefined();
+  expect(server.ranges("/m.gguf").length).toBe(1);
+  const phases = progress.map(({ phase }) => phase);
+  expect(phases.indexOf("upload")).toBeLessThan(phases.lastIndexOf("download"));
+  for (const phase of ["download", "upload"]) {
+    const loaded = progress.filter((step) => step.phase === phase).map((step) => step.loaded);
+    expect(loaded).toEqual(loaded.toSorted((one, other) => one - other));
+  }
+  expect(progress.findLast(({ phase }) => phase === "download")).toMatchObject({ loaded: DEMO.length, stored: true });
+  expect(await storedOnly(page)).toMatchObject({ sha256: sha256(DEMO) });
+  // Now it comes out of the store.
+  expect((await load(page, url)).reply).toBe(reply);
+  expect(server.ranges("/m.gguf").length).toBe(1);
+});
+
+test("what the engine waits for is fetched before what comes earlier in the file", async ({ page, server }) => {
+  const bytes = withGap(5 * PIECE);
+  const { happened, happens } = event();
+  const url = server.put("/m.gguf", bytes, async ({ start }) => {
+    if (start !== 0) await happened;
+    return undefined;
+  });
+  server.holdAfter(PIECE - 1000);
+  const upload = () => {
+    happens();
+    server.release();
+  };
+  const { error } = await load(page, { url, sha256: sha256(bytes) }, { upload });
+  expect(error).toBeUndefined();
+  const all = pieces(bytes.length);
+  const asked = [...new Set(server.ranges("/m.gguf"))];
+  expect(asked.slice(0, 4).toSorted()).toEqual(all.slice(0, 4).toSorted());
+  expect(asked[4]).toBe(all[5]);
+  expect(asked.toSorted()).toEqual(all.toSorted());
+});
+
+test("a wrong digest is no engine, whatever is on the device by then", async ({ page, server }) => {
+  const url = server.put("/m.gguf", DEMO);
+  server.holdAfter(DEMO.length - 1000);
+  await page.exposeFunction("uploading", () => server.release());
+  const outcome = await page.evaluate(
+    async ({ url, sha256, options }) => {
+      const worker = new Worker("/pkg/worker.js", { type: "module" });
+      const onProgress = ({ phase }: Progress) => phase === "upload" && void (globalThis as any).uploading();
+      const refused = await minions.Engine.load({ url, sha256 }, { ...options, worker, onProgress }).catch((error: Error) => error);
+      // A worker that held an engine would refuse another.
+      const engine = await minions.Engine.load(url, { ...options, worker });
+      return { code: refused.code as string, name: engine.model.architecture as string };
+    },
+    { url, sha256: sha256(noise(8)), options: EMBEDDED },
+  );
+  expect(outcome).toEqual({ code: "integrity_failed", name: "llama" });
+});
+
+test("a file that changes after some of it was uploaded is loaded as it is then", async ({ page, server }) => {
+  const tail = noise(2 * PIECE);
+  const [old, young] = [otherWeights(), DEMO].map((model) => Buffer.concat([model, tail]));
+  const [right, wrong] = [server.put("/young.gguf", young!), server.put("/old.gguf", old!)];
+  const { happened, happens } = event();
+  let hasChanged = false;
+  const url = server.put("/m.gguf", old!, async ({ start }) => {
+    // Whatever comes after the weights is asked for when some of them are on the device.
+    if (start !== 0) await happened;
+    return hasChanged ? { bytes: young! } : undefined;
+  });
+  const upload = () => {
+    hasChanged = true;
+    happens();
+  };
+  const { reply, error } = await load(page, url, { upload });
+  expect(error).toBeUndefined();
+  expect(reply).toBe((await load(page, right)).reply);
+  expect(reply).not.toBe((await load(page, wrong)).reply);
+  expect((await stored(page)).map((file) => file.sha256)).toContain(sha256(young!));
+});
+
+const UNUSABLE: [name: string, bytes: Buffer, code: string][] = [
+  ["no model at all", noise(PIECE), "invalid_model"],
+  ["an architecture that is not known", Buffer.from(DEMO), "unknown_model"],
+];
+UNUSABLE[1]![1].write("lamma", DEMO.indexOf("llama"));
+
+for (const [name, beginning, code] of UNUSABLE) {
+  test(`what cannot be used is not fetched to its end: ${name}`, async ({ page, server }) => {
+    const { happened, happens } = event();
+    const url = server.put("/m.gguf", Buffer.concat([beginning, noise(10 * PIECE)]), async ({ start }) => {
+      if (start !== 0) await happened;
+      return undefined;
+    });
+    expect((await load(page, url)).error).toMatchObject({ code });
+    expect(server.asked.reduce((sum, { sent }) => sum + sent, 0)).toBeLessThanOrEqual(PIECE);
+    expect(await stored(page)).toEqual([]);
+    happens();
+  });
+}
+
+test("a part that was damaged in the store is begun anew, though the engine has read it", async ({ page, server, tab }) => {
+  const bytes = Buffer.concat([DEMO, noise(6 * PIECE)]);
+  const url = server.put("/m.gguf", bytes);
+  await leavePart(page, server, tab, url);
+  await damage(page, ".data", "flip");
+  expect((await load(page, { url, sha256: sha256(bytes) })).error).toBeUndefined();
+  expect(await storedOnly(page)).toMatchObject({ sha256: sha256(bytes) });
+});
+
+test("a mirror's file is loaded where the first address has one that is no model", async ({ page, server, other }) => {
+  const url = server.put("/m.gguf", noise(2 * PIECE));
+  const mirror = other.put("/m.gguf", DEMO);
+  expect((await load(page, { url, mirrors: [mirror], sha256: sha256(DEMO) })).error).toBeUndefined();
+  expect(await storedOnly(page)).toMatchObject({ sha256: sha256(DEMO) });
+});
+
+test("a model is loaded to its end when the disk is full while the engine reads it", async ({ page, server }) => {
+  // Its weights come last: they are read from memory.
+  const bytes = padded(10 * PIECE);
+  const url = server.put("/m.gguf", bytes);
+  server.holdAfter(2 * PIECE);
+  const download = () => void setQuota(page, MB).then(() => server.release());
+  const { error, progress } = await load(page, { url, sha256: sha256(bytes) }, { download });
+  expect(error).toBeUndefined();
+  expect(progress[0]!.stored).toBe(true);
+  expect(progress.findLast(({ phase }) => phase === "download")).toMatchObject({ stored: false });
+  expect(server.ranges("/m.gguf").length).toBe(11);
+  expect(await stored(page)).toEqual([]);
+});
+
+test("a load that is aborted while weights arrive ends, and its worker loads another", async ({ page, server }) => {
+  const url = server.put("/m.gguf", DEMO);
+  server.holdAfter(DEMO.length - 1000);
+  await page.exposeFunction("uploading", () => server.release());
+  const outcome = await page.evaluate(
+    async ({ url, options }) => {
+      const worker = new Worker("/pkg/worker.js", { type: "module" });
+      const controller = new AbortController();
+      const onProgress = ({ phase }: Progress) => phase === "upload" && controller.abort();
+      const { signal } = controller;
+      const aborted = await minions.Engine.load(url, { ...options, worker, onProgress, signal }).catch((error: Error) => error);
+      await (globalThis as any).uploading();
+      // The worker hears of the abort a moment later; until then it is loading.
+      const again = (): Promise<any> =>
+        minions.Engine.load(url, { ...options, worker }).catch((error: { code: string }) => {
+          if (error.code !== "invalid_request") throw error;
+          return again();
+        });
+      return { name: aborted.name as string, architecture: (await again()).model.architecture as string };
+    },
+    { url, options: EMBEDDED },
+  );
+  expect(outcome).toEqual({ name: "AbortError", architecture: "llama" });
+  expect(await storedOnly(page)).toMatchObject({ sha256: sha256(DEMO) });
 });

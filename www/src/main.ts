@@ -1,7 +1,7 @@
 import { LitElement, html, type TemplateResult } from "lit";
 import { customElement, state } from "lit/decorators.js";
 import { Engine, openaiCompatible, recorded, type Provider, type Run } from "minions-web";
-import type { RunEvent, Outcome } from "minions-web";
+import type { RunEvent, Outcome, Progress } from "minions-web";
 import recording from "../../crates/minions-providers/recordings/patient-record.json";
 import sampleRecord from "../samples/patient-record.txt?raw";
 import { begin, breakOff, follow, type Conversation, type Destination } from "./conversation.js";
@@ -121,7 +121,7 @@ export class MinionsPage extends LitElement {
         device,
         signal: loading.signal,
         onProgress: (progress) => {
-          if (this.loading === loading) this.worker = { phase: "loading", name, progress };
+          if (this.loading === loading && !isBeside(this.worker, progress)) this.worker = { phase: "loading", name, progress };
         },
       });
       if (this.loading !== loading) return await engine.unload();
@@ -248,6 +248,12 @@ function destination({ protocol, supervisor }: Ask): Destination {
   return supervisor.kind === "recorded"
     ? { kind: "recording" }
     : { kind: "server", host: new URL(supervisor.baseURL).host, model: supervisor.model };
+}
+
+/** Whether progress is made beside a download: that is what takes long, and what the bar shows as long as it lasts. */
+function isBeside(worker: WorkerState, { phase }: Progress): boolean {
+  const shown = worker.phase === "loading" ? worker.progress : undefined;
+  return shown?.phase === "download" && shown.loaded < shown.total && phase !== "download";
 }
 
 function lostWorker(worker: WorkerState, what: Failure): WorkerState {

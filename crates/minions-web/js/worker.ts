@@ -1,15 +1,16 @@
 /** The script of the worker: holds one engine and does what the page asks, see `wire.ts`. */
 import type { Download } from "./download/file.js";
 import { Gate } from "./download/gate.js";
-import { type ModelFiles, fetchModel, forgetModel, pickMain } from "./download/model.js";
+import { type ModelInFlight, fetchModel, forgetModel, pickMain } from "./download/model.js";
 import { MinionsError } from "./errors.js";
+import { type Readable, ofBlob } from "./readable.js";
 import { type Context, type Endpoint, serve } from "./rpc.js";
 import { type Plan, attempt } from "./store/attempt.js";
 import { Folder } from "./store/folder.js";
 import { requestSubgroups } from "./subgroups.js";
-import type { Adapter, ModelInfo, Progress } from "./types.js";
+import type { Progress } from "./types.js";
 import init, { Engine, Rehearsal, Sha256, benchKernels, checkKernels, memoryBytes, type Stream } from "./wasm/minions_web.js";
-import type { Methods, WireAddress, WireLoad, WireSource } from "./wire.js";
+import type { Methods, WireAddress, WireLoad } from "./wire.js";
 
 let engine: Engine | undefined;
 let isLoading = false;
@@ -21,26 +22,21 @@ const die = serve<Methods>(globalThis as unknown as Endpoint, {
   async load({ source, options, wasmUrl }, context) {
     if (engine || isLoading) throw new MinionsError("invalid_request", "this worker holds an engine already; unload it first");
     isLoading = true;
+    const onCaution = (plan: Plan) => context.emit({ phase: "caution", loaded: 0, total: 0, ...plan });
     try {
-      if ("files" in source) {
-        const files = new Map(Object.entries(source.files));
-        return await open({ files, main: pickMain([...files.keys()]) }, source, options, wasmUrl, context);
-      }
-      const download = await prepare(source, wasmUrl, context);
-      const model = await fetchModel(source, download);
-      try {
-        return await open(model, source, options, wasmUrl, context);
-      } catch (error) {
-        // Damaged here or on the server: whichever it is, the next load had better fetch it.
-        if ((error as Partial<MinionsError>).code === "invalid_model") await forgetModel(source, download);
-        throw error;
-      }
+      engine = await attempt(source, options, onCaution, (options, begin) => {
+        if (!("files" in source)) return fetchAndOpen(source, options, wasmUrl, context, begin);
+        begin();
+        const files = Object.entries(source.files).map(([name, blob]) => [name, ofBlob(blob)] as const);
+        return open(new Map(files), pickMain(Object.keys(source.files)), options, wasmUrl, context);
+      });
+      return { model: engine.info(), adapter: engine.adapter() };
     } finally {
       isLoading = false;
     }
   },
   async download({ source, wasmUrl }, context) {
-    await fetchModel(source, await prepare(source, wasmUrl, context));
+    await (await fetchModel(source, await prepare(source, wasmUrl, context))).complete;
   },
   async pause({ isPaused }) {
     gate.isPaused = isPaused;
@@ -139,23 +135,73 @@ async function prepare({ cache, verify }: WireAddress, wasmUrl: string | null, c
   };
 }
 
+/** Fetches a model and loads it meanwhile. `onFetched` is told when all of it is there. */
+async function fetchAndOpen(
+  source: WireAddress,
+  options: WireLoad,
+  wasmUrl: string | null,
+  context: Context<Progress>,
+  onFetched: () => void,
+): Promise<Engine> {
+  const refusal = new AbortController();
+  const signal = AbortSignal.any([context.signal, refusal.signal]);
+  const download = await prepare(source, wasmUrl, { ...context, signal });
+  try {
+    const model = await fetchModel(source, download);
+    model.complete.then(onFetched, () => {});
+    const opens = (files: Map<string, Readable>) => open(files, model.main, options, wasmUrl, context);
+    return await openInFlight(model, opens, refusal);
+  } catch (error) {
+    // Damaged here or on the server: whichever it is, the next load had better fetch it.
+    if (isUnusable(error)) await forgetModel(source, download);
+    throw error;
+  }
+}
+
+/**
+ * Loads a model that is on its way. What the engine refuses need not come any more; what turns out to be another file than was
+ * read is read again, when all of it is there.
+ */
+async function openInFlight(
+  model: ModelInFlight,
+  opens: (files: Map<string, Readable>) => Promise<Engine>,
+  refusal: AbortController,
+): Promise<Engine> {
+  const files = model.read();
+  const isStale = () => [...files.values()].some((file) => file.isStale);
+  const opening = opens(files);
+  opening.catch((error: unknown) => {
+    if (!isStale() && !(isUnusable(error) && model.isDoubtful())) refusal.abort(error);
+  });
+  const [complete, opened] = await Promise.allSettled([model.complete, opening]);
+  const isRight = complete.status === "fulfilled" && !isStale();
+  if (opened.status === "fulfilled" && !isRight) opened.value.free();
+  // Why a file does not come says more than that it could not be read.
+  if (complete.status === "rejected") throw complete.reason;
+  return isRight ? opening : opens(model.read());
+}
+
+/** Whether an error says that the files are no model, or none for this engine. */
+function isUnusable(error: unknown): boolean {
+  const { code } = error as Partial<MinionsError>;
+  return code === "invalid_model" || code === "unknown_model";
+}
+
 async function open(
-  { files, main }: ModelFiles,
-  source: WireSource,
+  files: Map<string, Readable>,
+  main: string,
   options: WireLoad,
   wasmUrl: string | null,
   { signal, emit }: Context<Progress>,
-): Promise<{ model: ModelInfo; adapter: Adapter }> {
+): Promise<Engine> {
   await start(wasmUrl);
   signal.throwIfAborted();
-  const onCaution = (plan: Plan) => emit({ phase: "caution", loaded: 0, total: 0, ...plan });
-  const opened = await attempt(source, options, onCaution, (options) => Engine.load(files, main, options, emit));
+  const opened = await Engine.load(files, main, options, emit);
   if (signal.aborted) {
     opened.free();
     throw signal.reason;
   }
-  engine = opened;
-  return { model: opened.info(), adapter: opened.adapter() };
+  return opened;
 }
 
 /** Loads the wasm, once. */

@@ -10,17 +10,18 @@ use minions_engine::{Compute, Date, KvFormat, LoadOptions, PageStore, Pooling, P
 use serde::Deserialize;
 use wasm_bindgen::prelude::*;
 
-use crate::blob_source::BlobSource;
 use crate::error::Failure;
 use crate::fetch::sleep;
 use crate::js::{from_js, to_js};
 use crate::page_store::JsPages;
+use crate::source::JsSource;
 use crate::stream::Stream;
 use crate::supervisor::Supervisor;
 use crate::{generation, run};
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
+import type { Readable } from "../readable.js";
 import type { Adapter, ModelInfo, Progress } from "../types.js";
 import type { Counters, KernelCheck, KernelSpeed, Tally, WireLoad, WireRequest, WireRun, WireSupervisor } from "../wire.js";
 "#;
@@ -64,7 +65,7 @@ pub struct Engine {
 impl Engine {
     /// Loads the model that the file `main` describes.
     pub async fn load(
-        #[wasm_bindgen(unchecked_param_type = "Map<string, Blob>")] files: Map,
+        #[wasm_bindgen(unchecked_param_type = "Map<string, Readable>")] files: Map,
         main: String,
         #[wasm_bindgen(unchecked_param_type = "WireLoad")] load: &JsValue,
         #[wasm_bindgen(unchecked_param_type = "(progress: Progress) => void")] on_progress: Function,
@@ -91,7 +92,7 @@ impl Engine {
                 let _ = on_progress.call1(&JsValue::UNDEFINED, &progress);
             }
         };
-        let source = BlobSource::new(&files);
+        let source = JsSource::new(&files);
         let engine = minions_engine::Engine::load(compute, source, &main, options, &mut report).await;
         let engine = engine.map_err(Failure::from)?;
         Ok(Self { engine: Rc::new(engine), is_running: Rc::default() })

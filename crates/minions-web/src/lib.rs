@@ -2,11 +2,10 @@
 //!
 //! Few, coarse calls: load an engine, start a reply or a run, pull what comes. Values cross as JSON ([`js`]); the
 //! TypeScript in `js/` gives them their types and their public shapes. All I/O of the browser is here: files
-//! ([`blob_source`]), the network and the clock ([`fetch`]).
+//! ([`source`]), the network and the clock ([`fetch`]).
 
 #![warn(clippy::unwrap_used, clippy::indexing_slicing)]
 
-mod blob_source;
 mod diagnostics;
 mod digest;
 mod engine;
@@ -16,6 +15,7 @@ mod generation;
 mod js;
 mod page_store;
 mod run;
+mod source;
 mod start;
 mod stream;
 mod supervisor;

@@ -1,7 +1,9 @@
 /** The bytes of a file as they arrive, piece by piece: in the store if there is one and room in it, else in memory. */
+import { readBlob } from "../readable.js";
 import { type Beginning, type Entry, PIECE_BYTES, begin } from "../store/entry.js";
 import type { Folder } from "../store/folder.js";
 import { Writer } from "../store/writer.js";
+import type { Source } from "./inflight.js";
 import { Memory } from "./memory.js";
 import type { Range, Version } from "./request.js";
 
@@ -13,9 +15,14 @@ export interface Shelf {
   from: Pick<Beginning, "url" | "model" | "name">;
 }
 
-export class Arrival {
+export class Arrival implements Source {
   /** Which state of the file this is; nothing before the server was heard. */
   version: Version | undefined;
+  edition = 0;
+  isResumed = false;
+  /** The piece that somebody waits for. */
+  wanted = 0;
+  readonly #onChange: () => void;
   #shelf: Shelf | undefined;
   #writer: Writer | undefined;
   #memory = new Memory();
@@ -26,21 +33,32 @@ export class Arrival {
   /** Whether the server gives pieces at all. */
   #isInPieces = false;
   #removal: Promise<void> | undefined;
+  #isClosed = false;
+  /** The file, once all of it is there. */
+  #whole: Promise<Blob> | undefined;
 
-  private constructor(shelf: Shelf | undefined) {
+  private constructor(shelf: Shelf | undefined, onChange: () => void) {
     this.#shelf = shelf;
+    this.#onChange = onChange;
   }
 
   /** Goes on with what the store has of a file; without a shelf, nothing is stored. */
-  static async resume(shelf: Shelf | undefined, entry: Entry | undefined): Promise<Arrival> {
-    const arrival = new Arrival(shelf);
+  static async resume(shelf: Shelf | undefined, entry: Entry | undefined, onChange: () => void): Promise<Arrival> {
+    const arrival = new Arrival(shelf, onChange);
     if (!entry || !(await arrival.#open())) return arrival;
     const { size, validator, pieces } = entry;
     arrival.version = { size, validator };
     for (const piece of pieces) arrival.#filled[piece] = arrival.#range(piece).end - piece * PIECE_BYTES;
     arrival.#kept = pieces.size;
     arrival.#isInPieces = true;
+    arrival.isResumed = true;
     return arrival;
+  }
+
+  /** In pieces, servers tell the file's own length; else it may be what it has in transit, compressed. */
+  get size(): number | undefined {
+    if (this.#whole) return this.loaded;
+    return (this.#isInPieces && this.version?.size) || undefined;
   }
 
   /** Whether what arrives is stored. */
@@ -66,10 +84,13 @@ export class Arrival {
 
   /** Forgets what is there. */
   reset(): void {
+    this.edition++;
+    this.isResumed = false;
     this.version = undefined;
     this.#kept = 0;
     this.#filled = [];
     this.#memory.clear();
+    this.#onChange();
   }
 
   /** A file begins. */
@@ -81,6 +102,10 @@ export class Arrival {
     const { from } = this.#shelf;
     this.#store((writer) => writer.begin(begin({ ...from, ...version })));
     if (!(await hasRoom(version.size ?? 0))) this.#leaveStore();
+  }
+
+  want(start: number): void {
+    this.wanted = Math.floor(start / PIECE_BYTES);
   }
 
   /** What a piece lacks. */
@@ -107,6 +132,12 @@ export class Arrival {
       taken += part.length;
       if (start + part.length === end) this.#finish(piece);
     }
+    this.#onChange();
+  }
+
+  has(start: number, end: number): boolean {
+    if (this.#whole) return true;
+    return !this.#isClosed && this.rest(Math.floor(start / PIECE_BYTES)).start >= end;
   }
 
   /** Reads what is there, at most to the end of the piece in which it begins. */
@@ -114,25 +145,33 @@ export class Arrival {
     const piece = Math.floor(start / PIECE_BYTES);
     const base = piece * PIECE_BYTES;
     const to = Math.min(end, base + PIECE_BYTES);
+    if (this.#whole) return readBlob(await this.#whole, start, to);
     return this.#writer ? this.#writer.read(start, to) : this.#memory.read(piece, start - base, to - base);
   }
 
   /** The file, all of which is there. */
-  async complete(sha256: string): Promise<Blob> {
+  complete(sha256: string): Promise<Blob> {
+    this.#whole = this.#toWhole(sha256);
+    this.#onChange();
+    return this.#whole;
+  }
+
+  /** Lets go of the file. What is stored of it stays for the next load, if that can use it. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    if (this.#kept === 0) this.#leaveStore();
+    this.#writer?.close();
+    this.#writer = undefined;
+    await this.#removal;
+  }
+
+  async #toWhole(sha256: string): Promise<Blob> {
     const size = this.loaded;
     this.#store((writer) => writer.note({ size, sha256 }));
     if (!this.#shelf || !this.#writer) return this.#memory.whole();
     this.#kept++;
     await this.close();
     return this.#shelf.folder.data(this.#shelf.key);
-  }
-
-  /** Lets go of the file. What is stored of it stays for the next load, if that can use it. */
-  async close(): Promise<void> {
-    if (this.#kept === 0) this.#leaveStore();
-    this.#writer?.close();
-    this.#writer = undefined;
-    await this.#removal;
   }
 
   #range(piece: number): Range {

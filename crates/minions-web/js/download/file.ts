@@ -6,6 +6,7 @@ import { Arrival, type Shelf } from "./arrival.js";
 import { Digest, type Sha256, digestOf } from "./digest.js";
 import type { Gate } from "./gate.js";
 import { digestAtHub } from "./hub.js";
+import { type InFlight, whole } from "./inflight.js";
 import { Meter } from "./meter.js";
 import { Changed, type Course, fetchPieces } from "./pieces.js";
 import type { Address } from "./request.js";
@@ -33,49 +34,61 @@ export interface Download {
   newSha256(): Promise<Sha256>;
 }
 
-/** A file, or nothing where no server has it. */
-export async function fetchFile(wanted: Wanted, download: Download): Promise<Blob | undefined> {
+/** A file, or nothing where no server has it. Those who read `file` meanwhile get what is there. */
+export async function fetchFile(wanted: Wanted, file: InFlight, download: Download): Promise<Blob | undefined> {
   const { folder, signal, emit } = download;
   const { name, model } = wanted;
   const { url } = wanted.addresses[0];
   // Other addresses, such as those of blobs, end with the page.
-  if (!folder || !/^https?:/.test(url)) return fetchTo(undefined, wanted, download);
+  if (!folder || !/^https?:/.test(url)) return fetchTo(undefined, wanted, file, download);
   const shelf = { folder, key: await keyOf(url), from: { name, url: plain(url), model: plain(model) } };
   return folder.exclusively(
     shelf.key,
     signal,
     () => emit({ phase: "wait", file: name, loaded: 0, total: 0 }),
-    async () => (await stored(shelf, wanted, download)) ?? (await fetchTo(shelf, wanted, download)),
+    async () => (await stored(shelf, wanted, file, download)) ?? (await fetchTo(shelf, wanted, file, download)),
   );
 }
 
 /** The file, if all of it is in the store and it is the one that is wanted. */
-async function stored({ folder, key }: Shelf, { name, sha256 }: Wanted, download: Download): Promise<Blob | undefined> {
+async function stored(
+  { folder, key }: Shelf,
+  { name, sha256 }: Wanted,
+  file: InFlight,
+  download: Download,
+): Promise<Blob | undefined> {
   const entry = (await folder.find(key))?.entry;
   if (!entry?.sha256) return undefined;
-  const file = await folder.data(key);
+  const data = await folder.data(key);
   let digest = entry.sha256;
-  if (download.verify) digest = await digestOf(file, await download.newSha256(), download.signal);
+  if (download.verify) digest = await digestOf(data, await download.newSha256(), download.signal);
   if (digest !== entry.sha256 || digest !== (sha256 ?? digest)) {
     await folder.remove(key);
     return undefined;
   }
-  const { size } = file;
+  const { size } = data;
+  file.source = whole(data);
   download.emit({ phase: "download", file: name, loaded: size, total: size, bytesPerSecond: 0, secondsLeft: 0, stored: true });
-  return file;
+  return data;
 }
 
-async function fetchTo(shelf: Shelf | undefined, wanted: Wanted, download: Download): Promise<Blob | undefined> {
+async function fetchTo(
+  shelf: Shelf | undefined,
+  wanted: Wanted,
+  file: InFlight,
+  download: Download,
+): Promise<Blob | undefined> {
   const begun = shelf && (await shelf.folder.find(shelf.key))?.entry;
   // Without anything to tell states of the file apart, only its digest could tell that two of them were mixed.
   const isSafe = begun && (begun.validator !== null || wanted.sha256 !== undefined);
-  const arrival = await Arrival.resume(shelf, isSafe ? begun : undefined);
+  const arrival = await Arrival.resume(shelf, isSafe ? begun : undefined, () => file.notify());
+  file.source = arrival;
   try {
     let failure: unknown;
     for (const address of wanted.addresses) {
       try {
-        const file = await fetchFrom(address, wanted, arrival, download);
-        if (file) return file;
+        const all = await fetchFrom(address, wanted, arrival, download);
+        if (all) return all;
       } catch (error) {
         download.signal.throwIfAborted();
         // The first address is the one that the caller knows.

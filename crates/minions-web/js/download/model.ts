@@ -4,12 +4,19 @@ import { keyOf, plain } from "../store/folder.js";
 import { note } from "../store/writer.js";
 import type { WireAddress } from "../wire.js";
 import { type Download, fetchFile } from "./file.js";
+import { InFlight, Reading } from "./inflight.js";
 import type { Address } from "./request.js";
 
-/** A model's files by name, and the one that describes the model. */
-export interface ModelFiles {
-  files: Map<string, Blob>;
+/** A model on its way. */
+export interface ModelInFlight {
+  /** The file that describes the model. */
   main: string;
+  /** Resolves when all of it is there, and is what it should be. */
+  complete: Promise<void>;
+  /** Whether what is wrong with it may yet come right: it was damaged where it was stored, or another address has it. */
+  isDoubtful(): boolean;
+  /** Begins to read its files. */
+  read(): Map<string, Reading>;
 }
 
 const CONFIG = "config.json";
@@ -25,8 +32,11 @@ const BLOB = "model.gguf";
 /** How the name of one of a model's several GGUF files ends. */
 const SPLIT = /-\d{5}-of-(\d{5})\.gguf$/;
 
-/** Fetches the `.gguf` file, with the others of its model if there are several, or the folder, at an address. */
-export async function fetchModel(model: WireAddress, download: Download): Promise<ModelFiles> {
+/**
+ * Fetches the `.gguf` file, with the others of its model if there are several, or the folder, at an address. Resolves when it is
+ * known which files there are.
+ */
+export async function fetchModel(model: WireAddress, download: Download): Promise<ModelInFlight> {
   const name = nameOf(model.url);
   const names = splitNames(name);
   if (typeof model.sha256 === "string" && (name === "" || names.length > 1)) {
@@ -66,34 +76,48 @@ export function pickMain(names: string[]): string {
   throw new MinionsError("invalid_model", `a model is ${needed}; given: ${found}`);
 }
 
-async function fetchFiles(model: WireAddress, names: string[], download: Download): Promise<ModelFiles> {
-  const files = new Map<string, Blob>();
-  for (const name of names) files.set(name, await required(model, name, download));
-  const main = pickMain(names);
-  await noteUse(model, files, main, download);
-  return { files, main };
+/** Begins to fetch files, one after the other, of a model of which some may be there. */
+function fetchFiles(
+  model: WireAddress,
+  names: Iterable<string>,
+  download: Download,
+  files = new Map<string, InFlight>(),
+): ModelInFlight {
+  const wanted = Array.from(names, (name) => ({ name, file: new InFlight() }));
+  for (const { name, file } of wanted) files.set(name, file);
+  const main = pickMain([...files.keys()]);
+  const fetchAll = async () => {
+    for (const { name, file } of wanted) await required(model, name, file, download);
+    await noteUse(model, [...files.keys()], main, download);
+  };
+  const complete = fetchAll();
+  complete.catch((reason: unknown) => {
+    for (const file of files.values()) file.fail(reason);
+  });
+  return {
+    main,
+    complete,
+    isDoubtful: () => model.mirrors.length > 0 || [...files.values()].some(({ source }) => source?.isResumed),
+    read: () => new Map(Array.from(files, ([name, file]) => [name, new Reading(file)])),
+  };
 }
 
-async function fetchFolder(model: WireAddress, download: Download): Promise<ModelFiles> {
+async function fetchFolder(model: WireAddress, download: Download): Promise<ModelInFlight> {
   // Once all of it was there it takes no server to know what that is.
   const known = await download.folder?.find(await keyOf(beside(model.url, CONFIG)));
   if (known?.entry.files) return fetchFiles(model, known.entry.files, download);
-  const files = new Map<string, Blob>();
-  const get = async (name: string) => {
-    files.set(name, await required(model, name, download));
+  const files = new Map<string, InFlight>();
+  const get = async (name: string, fetchIt: typeof required | typeof fetchPart) => {
+    const file = new InFlight();
+    const data = await fetchIt(model, name, file, download);
+    if (data) files.set(name, file);
+    return data;
   };
-  const getIfThere = async (name: string) => {
-    const file = await fetchPart(model, name, download);
-    if (file) files.set(name, file);
-    return file;
-  };
-  await get(CONFIG);
-  await get("tokenizer.json");
-  for (const name of OPTIONAL) await getIfThere(name);
-  const index = await getIfThere(WEIGHTS_INDEX);
-  for (const name of index ? await shards(index) : [WEIGHTS]) await get(name);
-  await noteUse(model, files, CONFIG, download);
-  return { files, main: CONFIG };
+  await get(CONFIG, required);
+  await get("tokenizer.json", required);
+  for (const name of OPTIONAL) await get(name, fetchPart);
+  const index = await get(WEIGHTS_INDEX, fetchPart);
+  return fetchFiles(model, index ? await shards(index) : [WEIGHTS], download, files);
 }
 
 /** The files that an index of weights names. */
@@ -107,26 +131,26 @@ async function shards(index: Blob): Promise<Set<string>> {
 }
 
 /** Writes down that all of the model was there, and with its main file what all of it is. */
-async function noteUse({ url }: WireAddress, files: Map<string, Blob>, main: string, { folder }: Download): Promise<void> {
+async function noteUse({ url }: WireAddress, files: string[], main: string, { folder }: Download): Promise<void> {
   const use = { model: plain(url), usedAt: Date.now() };
-  for (const name of files.keys()) {
+  for (const name of files) {
     const key = await keyOf(name === nameOf(url) ? url : beside(url, name));
     const noteIt = async () => {
       if (!folder || !(await folder.find(key))?.entry.sha256) return;
-      await note(folder, key, name === main ? { ...use, files: [...files.keys()] } : use);
+      await note(folder, key, name === main ? { ...use, files } : use);
     };
     // Who else changes the file uses it as well; and a use that is not noted does no harm.
     await folder?.ifFree(key, noteIt).catch(() => {});
   }
 }
 
-async function required(model: WireAddress, name: string, download: Download): Promise<Blob> {
-  const file = await fetchPart(model, name, download);
-  if (!file) throw new MinionsError("download_failed", `${name}: the server has no such file (404); check the address`);
-  return file;
+async function required(model: WireAddress, name: string, file: InFlight, download: Download): Promise<Blob> {
+  const data = await fetchPart(model, name, file, download);
+  if (!data) throw new MinionsError("download_failed", `${name}: the server has no such file (404); check the address`);
+  return data;
 }
 
-async function fetchPart(model: WireAddress, name: string, download: Download): Promise<Blob | undefined> {
+async function fetchPart(model: WireAddress, name: string, file: InFlight, download: Download): Promise<Blob | undefined> {
   const { url, mirrors, token, sha256 } = model;
   const at = (base: string, token: string | null): Address => ({
     url: name === nameOf(url) ? base : beside(base, name),
@@ -136,7 +160,7 @@ async function fetchPart(model: WireAddress, name: string, download: Download): 
   const digest = typeof sha256 === "string" ? sha256 : sha256[name];
   // The token is for the host that the caller named.
   const addresses: [Address, ...Address[]] = [at(url, token), ...mirrors.map((mirror) => at(mirror, null))];
-  return fetchFile({ name, addresses, model: url, sha256: digest }, download);
+  return fetchFile({ name, addresses, model: url, sha256: digest }, file, download);
 }
 
 /** The name of the file at an address; empty for a folder. */

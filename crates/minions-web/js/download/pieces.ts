@@ -75,13 +75,19 @@ async function fetchMissing(
 ): Promise<void> {
   const stop = new AbortController();
   const signal = AbortSignal.any([course.signal, stop.signal]);
-  const queue = arrival.missing();
-  const connection = async () => {
-    for (let piece = queue.shift(); piece !== undefined; piece = queue.shift()) {
-      await fetchPiece(address, piece, piece === first.piece ? first.answer : undefined, arrival, { ...course, signal });
+  const queue = new Set(arrival.missing());
+  // What somebody waits for comes first, and what follows it: few read a file from its end.
+  const next = () => [...queue].find((piece) => piece >= arrival.wanted) ?? [...queue][0];
+  const connection = async (piece: number | undefined, ready?: Answer) => {
+    for (; piece !== undefined; piece = next(), ready = undefined) {
+      queue.delete(piece);
+      await fetchPiece(address, piece, ready, arrival, { ...course, signal });
     }
   };
-  const connections = Array.from({ length: CONNECTIONS }, () => connection().catch((error: unknown) => stop.abort(error)));
+  const connections = Array.from({ length: CONNECTIONS }, (_, index) => {
+    const all = index === 0 ? connection(first.piece, first.answer) : connection(next());
+    return all.catch((error: unknown) => stop.abort(error));
+  });
   // All of them: none may write any more when this is over.
   await Promise.all(connections);
   signal.throwIfAborted();

@@ -21,33 +21,40 @@ export interface Plan {
 /** The note: what the load takes, and when it began in milliseconds since 1970. */
 type Note = Plan & { model: string; begunAt: number };
 
-/** Loads with the options, or more carefully if the last attempt ended with its tab, of which `onCaution` is told. */
+/**
+ * Loads with the options, or more carefully if the last attempt ended with its tab, of which `onCaution` is told. `load` says when
+ * the risk begins: while files are still fetched, a tab that ends is more likely one that somebody closed.
+ */
 export async function attempt<T>(
   source: WireSource,
   options: WireLoad,
   onCaution: (plan: Plan) => void,
-  load: (options: WireLoad) => Promise<T>,
+  load: (options: WireLoad, begin: () => void) => Promise<T>,
 ): Promise<T> {
   const folder = isKept(source) ? await Folder.open() : undefined;
-  if (!folder) return load(options);
+  if (!folder) return load(options, () => {});
   const key = await keyOfSource(source);
   return navigator.locks.request(`minions-web:loading:${key}`, { ifAvailable: true }, async (lock) => {
     // Another tab is loading it: what it left is no sign of anything yet.
-    if (!lock) return load(options);
+    if (!lock) return load(options, () => {});
     const last = parse(await folder.attempt(key));
     const plan = last ? lesser(last, options) : options;
     const contextLength = plan.contextLength ?? CONTEXT_LENGTH;
     const cacheTokens = plan.cacheTokens ?? contextLength;
     if (last) onCaution({ contextLength, cacheTokens });
     const note: Note = { model: key, contextLength, cacheTokens, begunAt: Date.now() };
-    // Where nothing can be written, the load is as risky as ever, and no more.
-    await folder
-      .attemptFile(key)
-      .then((file) => overwrite(file, JSON.stringify(note)))
-      .catch(() => {});
+    let isOver = false;
+    let writing = Promise.resolve();
+    const begin = () => {
+      if (isOver) return;
+      // Where nothing can be written, the load is as risky as ever, and no more.
+      writing = folder.attemptFile(key).then((file) => overwrite(file, JSON.stringify(note))).catch(() => {});
+    };
     try {
-      return await load(plan);
+      return await load(plan, begin);
     } finally {
+      isOver = true;
+      await writing;
       await folder.removeAttempt(key).catch(() => {});
     }
   });

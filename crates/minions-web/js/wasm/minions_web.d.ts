@@ -2,6 +2,7 @@
  * What the wasm exports, declared by hand so that the types can be checked without building it.
  * `tests/package/types.test.mjs` proves that the generated declarations say the same.
  */
+import type { Readable } from "../readable.js";
 import type { Adapter, ModelInfo, Progress } from "../types.js";
 import type { Counters, KernelCheck, KernelSpeed, Tally, WireLoad, WireRequest, WireRun, WireSupervisor } from "../wire.js";
 
@@ -11,7 +12,7 @@ export default function init(options?: { module_or_path: string | URL }): Promis
 export class Engine {
   private constructor();
   static load(
-    files: Map<string, Blob>,
+    files: Map<string, Readable>,
     main: string,
     load: WireLoad,
     onProgress: (progress: Progress) => void,
