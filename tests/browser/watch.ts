@@ -33,6 +33,8 @@ export const secrets = new Secrets();
 export class Watch {
   readonly #context: BrowserContext;
   readonly #heard: [place: string, text: string][] = [];
+  /** They answer nothing any more. */
+  readonly #crashed = new Set<Page>();
 
   private constructor(context: BrowserContext) {
     this.#context = context;
@@ -45,6 +47,7 @@ export class Watch {
     context.on("console", (message) => hear("console", message.text()));
     context.on("weberror", (error) => hear("an uncaught error", error.error().stack ?? error.error().message));
     context.on("request", (request) => hear("an address", readable(request.url())));
+    context.on("page", (page) => page.on("crash", () => watch.#crashed.add(page)));
     await context.exposeBinding("__told", (_, text: string) => hear("an error of the worker", text));
     await context.addInitScript(listenToWorkers);
     return watch;
@@ -54,7 +57,8 @@ export class Watch {
   async findings(origin: string): Promise<string[]> {
     const texts = [...this.#heard];
     for (const page of this.#context.pages()) {
-      const shown = page.url().startsWith(origin) ? await page.evaluate(shownBy) : [];
+      const isReadable = page.url().startsWith(origin) && !this.#crashed.has(page);
+      const shown = isReadable ? await page.evaluate(shownBy) : [];
       texts.push(["an address", readable(page.url())], ...shown);
     }
     for (const { name, value } of await this.#context.cookies()) texts.push(["a cookie", `${name}=${value}`]);
