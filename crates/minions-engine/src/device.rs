@@ -24,6 +24,8 @@ pub struct Compute {
     pub(crate) wgpu: Option<Wgpu>,
     adapter: Adapter,
     overlays: Overlays,
+    /// See [`with_memory_limit`](Self::with_memory_limit).
+    pub(crate) memory_limit: Option<u64>,
     /// Where the self-test takes kernels' texts from.
     pub(crate) source: fn(&Shader, Slots) -> String,
 }
@@ -138,6 +140,7 @@ impl Compute {
                 max_binding_bytes: limits.max_storage_buffer_binding_size,
             },
             overlays: Overlays::default(),
+            memory_limit: None,
             source: Shader::source,
         })
     }
@@ -158,6 +161,7 @@ impl Compute {
                 max_binding_bytes: u64::MAX,
             },
             overlays: Overlays::default(),
+            memory_limit: None,
             source: Shader::source,
         }
     }
@@ -227,6 +231,13 @@ impl Compute {
     #[must_use]
     pub fn with_max_binding_bytes(mut self, bytes: u64) -> Self {
         self.adapter.max_binding_bytes = bytes;
+        self
+    }
+
+    /// The same, with room for at most so many bytes: what a smaller adapter would do with a model.
+    #[must_use]
+    pub fn with_memory_limit(mut self, bytes: u64) -> Self {
+        self.memory_limit = Some(bytes);
         self
     }
 

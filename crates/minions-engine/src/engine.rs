@@ -2,6 +2,7 @@
 
 mod embedding;
 mod executor;
+mod plan;
 
 use std::cell::{Cell, OnceCell};
 use std::future::poll_fn;
@@ -14,6 +15,7 @@ use executor::Executor;
 use futures_util::lock::Mutex;
 use minions_chat::{Alternative, ChatError, ChatModel, ChatRequest, ChatResponse, ResponseFormat, Usage};
 use minions_shaders::KvFormat;
+use plan::Plan;
 use serde::Serialize;
 
 use crate::device::{Adapter, Compute};
@@ -29,10 +31,6 @@ use crate::weights::{ModelFile, ModelSource};
 
 pub use embedding::Pooling;
 
-/// Tokens of context when neither the model nor the caller asks for less: the cache of a long context would take more
-/// memory than most pages may have.
-const DEFAULT_CONTEXT_LENGTH: usize = 4096;
-
 /// The most replies to one request.
 const MAX_SAMPLES: u32 = 128;
 
@@ -42,11 +40,12 @@ const WARM_UP_ROWS: usize = 32;
 /// What to load and how.
 #[derive(Default)]
 pub struct LoadOptions {
-    /// The most tokens that prompt and reply may have together; at most the model's own limit.
+    /// The most tokens that prompt and reply may have together; at most the model's own limit. By default at most 4096, and
+    /// where the device has no room for so many, a half, a quarter or an eighth.
     pub context_length: Option<usize>,
     /// How many tokens the cache has room for, of all replies that are worked on at a time and of prompts that may come
-    /// again; at least the context. By default as many as fit in 512 MB, on the CPU in 64 MB, but not more than eight
-    /// contexts.
+    /// again; at least the context. By default as many as fit in 512 MB, on the CPU in 64 MB, and on the device, but not more
+    /// than eight contexts.
     pub cache_tokens: Option<usize>,
     /// Where pages of the cache go that other jobs need the room of, to be brought back when a prompt begins like them again;
     /// without it they are computed anew. [`MemoryPages`](crate::MemoryPages) is one.
@@ -81,6 +80,12 @@ pub struct ModelInfo {
     pub size_bytes: u64,
     /// How many weights there are.
     pub parameters: u64,
+    /// How many tokens the cache has room for.
+    pub cache_tokens: usize,
+    /// The cache in bytes.
+    pub cache_bytes: u64,
+    /// What steps compute at their largest in bytes, an estimate.
+    pub activation_bytes: u64,
 }
 
 /// How far loading is.
@@ -135,7 +140,7 @@ pub struct Caller<'a> {
 impl Engine {
     /// Loads the model `main` (a `.gguf` file, or `config.json` of a Hugging Face folder) from `source`.
     ///
-    /// Everything about the files is checked before the first byte goes to the device.
+    /// Everything about the files is checked, and that the device has room, before the first byte goes there.
     pub async fn load<S: ModelSource>(
         mut compute: Compute,
         source: S,
@@ -153,28 +158,29 @@ impl Engine {
             template = template.with_date(date);
         }
         let config = file.config();
-        let limit = config.context_length;
-        let context_length = options.context_length.unwrap_or(DEFAULT_CONTEXT_LENGTH).min(limit);
+        let plan = Plan::find(&file, &options, &compute).await?;
         let end_tokens = [config.eos_token_ids.clone(), tokenizer.turn_ends()].concat();
         let vocab_size = config.vocab_size;
-        let loaded = load(&file, context_length, options.kv_cache, options.quantize, &compute, on_progress).await?;
+        let loaded = load(&file, plan.context_length, options.quantize, &compute, on_progress).await?;
         compute.choose_overlays(&loaded.formats).await?;
         let mut engine = Self {
             info: ModelInfo {
                 name: file.name().to_owned(),
                 architecture: file.architecture().to_owned(),
-                context_length,
+                context_length: plan.context_length,
                 quantization: loaded.quantization,
                 size_bytes: loaded.size_bytes,
                 parameters: loaded.parameters,
+                cache_tokens: plan.cache_tokens(),
+                cache_bytes: plan.cache_bytes,
+                activation_bytes: plan.activation_bytes,
             },
             executor: Rc::new(Executor::new(
                 compute,
                 loaded.transformer,
                 config,
-                context_length,
+                &plan,
                 options.kv_cache,
-                options.cache_tokens,
                 options.page_store,
             )),
             tokenizer: Arc::new(tokenizer),

@@ -7,9 +7,10 @@ use std::rc::Rc;
 use burn::tensor::Tensor;
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Shared, WeakShared};
-use minions_shaders::{KvFormat, PAGE_SIZE};
+use minions_shaders::KvFormat;
 use web_time::Instant;
 
+use super::plan::Plan;
 use crate::device::{Compute, Wgpu};
 use crate::error::Result;
 use crate::generate::{
@@ -17,11 +18,6 @@ use crate::generate::{
 };
 use crate::kernels::{self, CapturedStep, Sample};
 use crate::model::{KvCache, ModelConfig, Transformer};
-
-/// Keys and values that the cache has room for at most in bytes, on a GPU and in the CPU's memory; for one reply of the
-/// whole context in any case.
-const GPU_CACHE_BYTES: usize = 512 << 20;
-const CPU_CACHE_BYTES: usize = 64 << 20;
 
 /// Pages that leave the cache, and those that come back, are moved in pieces of so many bytes at most: as much as a page's
 /// memory can spare.
@@ -55,18 +51,16 @@ struct Leaving {
 pub type Turn = Shared<LocalBoxFuture<'static, ()>>;
 
 impl Executor {
-    /// The model with an empty cache in `format` of `cache_tokens` tokens, or as many as there should be memory for; what it
-    /// has to give up goes into `page_store`.
+    /// The model with an empty cache as planned, in `format`; what it has to give up goes into `page_store`.
     pub fn new(
         compute: Compute,
         transformer: Transformer,
         config: &ModelConfig,
-        context_length: usize,
+        plan: &Plan,
         format: KvFormat,
-        cache_tokens: Option<usize>,
         page_store: Option<Box<dyn PageStore>>,
     ) -> Self {
-        let pages = cache_pages(config, format, context_length, cache_tokens, &compute);
+        let pages = plan.pages;
         let cache = KvCache::new(config, format, pages + 1, &compute.device);
         let pool = match page_store {
             Some(store) => PagePool::new(pages).with_store(store, cache.page_bytes()),
@@ -78,7 +72,7 @@ impl Executor {
             None => DeviceKind::Cpu,
         };
         let scheduler = Scheduler::new(pool.clone(), device);
-        let layout = Layout { context_length, group_rows: compute.group_rows() };
+        let layout = Layout { context_length: plan.context_length, group_rows: compute.group_rows() };
         Self {
             cache: RefCell::new(cache),
             scratch: pages as u32,
@@ -235,46 +229,5 @@ impl Executor {
         let captured = Rc::new(captured);
         self.captured.borrow_mut().insert(step.rows(), Rc::clone(&captured));
         Ok((logits, captured))
-    }
-}
-
-/// How many pages the cache has.
-fn cache_pages(
-    config: &ModelConfig,
-    format: KvFormat,
-    context_length: usize,
-    tokens: Option<usize>,
-    compute: &Compute,
-) -> usize {
-    let row_bytes = KvCache::row_bytes(config, format);
-    let (all, most) = match &compute.wgpu {
-        Some(wgpu) => (GPU_CACHE_BYTES, wgpu.device.limits().max_storage_buffer_binding_size as usize),
-        None => (CPU_CACHE_BYTES, usize::MAX),
-    };
-    let fitting = (all / (2 * config.layers.len() * row_bytes)).min(8 * context_length);
-    let tokens = tokens.unwrap_or(fitting).min(most / row_bytes - PAGE_SIZE);
-    tokens.max(context_length).div_ceil(PAGE_SIZE)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cache_in_fewer_bits_has_room_for_more_tokens() {
-        let config = include_bytes!("../../../../tests/fixtures/demo-worker/config.json");
-        let config = ModelConfig::from_hugging_face(config, None).expect("the included worker's");
-        let (cpu, context_length) = (Compute::cpu("this is the CPU's test"), 32_768);
-        let [f32, q8_0] = KvFormat::ALL.map(|format| {
-            let token_bytes = 2 * config.layers.len() * KvCache::row_bytes(&config, format);
-            (token_bytes, cache_pages(&config, format, context_length, None, &cpu) * PAGE_SIZE)
-        });
-        assert_eq!(f32, (4096, 32_768), "64 MB are 16,384 tokens, and the context is more");
-        assert_eq!(q8_0, (1152, 58_256));
-        // What is asked for counts, and the context in any case.
-        for format in KvFormat::ALL {
-            assert_eq!(cache_pages(&config, format, 1024, Some(4096), &cpu), 256);
-            assert_eq!(cache_pages(&config, format, 1024, Some(16), &cpu), 64);
-        }
     }
 }
