@@ -309,6 +309,8 @@ async fn survives_what_a_real_server_does_wrong() {
         (json!([{"type": "error", "status": 401}]), "check the key"),
         (json!([{"type": "error", "status": 404}]), "check the base URL"),
         (json!([{"type": "error", "status": 400, "echo_key": true}]), "Bearer [API key]"),
+        // Nobody follows: the question, and whatever header the key is in, would go along.
+        (json!([{"type": "error", "status": 307}]), "307"),
         (json!([{"type": "non_json"}]), "It works!"),
         (json!([{"type": "empty"}]), "empty"),
         (json!([{"type": "malformed"}]), "not JSON"),

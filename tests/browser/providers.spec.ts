@@ -49,3 +49,21 @@ for (const { name, path, below, headers, models } of [
     expect(JSON.stringify(post!.body)).not.toContain(KEY);
   });
 }
+
+test("a supervisor that redirects is not followed", async ({ page, supervisor, complaints }) => {
+  complaints.allow(/Failed to load resource|Fetch API cannot load/);
+  await supervisor.script([{ type: "error", status: 307 }]);
+  await page.goto(`${origin()}/pages/blank.html`);
+  await page.waitForFunction(() => "minions" in globalThis);
+  const code = await page.evaluate(
+    async ({ baseURL, key }) => {
+      const worker = await minions.Engine.load("/models/demo-worker.gguf", { device: "cpu" });
+      const cloud = minions.anthropic({ model: "scripted", baseURL, apiKey: key, maxRetries: 0 });
+      const run = new minions.RemoteOnly({ worker, supervisor: cloud }).run({ task: "How are you?", context: ["A letter."] });
+      return run.result.then(() => "followed", (error: { code: string }) => error.code);
+    },
+    { baseURL: `${supervisor.origin}/v1`, key: KEY },
+  );
+  expect(code).toBe("network");
+  expect((await supervisor.posts()).map(({ path }) => path)).toEqual(["/v1/messages"]);
+});

@@ -15,14 +15,16 @@ impl Default for HttpTransport {
     }
 }
 
-/// A client that goes straight to its address.
+/// A client that goes straight to its address, and follows nobody who sends it on: the question, and whatever header the key is
+/// in, would go along.
 ///
 /// # Panics
 /// If the system's certificates cannot be read.
 pub fn http_client() -> reqwest::Client {
     // Fails only if the process has chosen a provider already, which serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().no_proxy().build().expect("a client without settings can be built")
+    let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+    client.build().expect("a client with such settings can be built")
 }
 
 /// Whether an address is this machine's own.

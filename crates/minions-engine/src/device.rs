@@ -28,6 +28,8 @@ pub struct Compute {
     /// See [`described`](Self::described).
     description: String,
     overlays: Overlays,
+    /// See [`with_memory_limit`](Self::with_memory_limit).
+    pub(crate) memory_limit: Option<u64>,
     /// Where the self-test takes kernels' texts from.
     pub(crate) source: fn(&Shader, Slots) -> String,
 }
@@ -148,6 +150,7 @@ impl Compute {
             },
             description: String::new(),
             overlays: Overlays::default(),
+            memory_limit: None,
             source: Shader::source,
         })
     }
@@ -169,6 +172,7 @@ impl Compute {
             },
             description: String::new(),
             overlays: Overlays::default(),
+            memory_limit: None,
             source: Shader::source,
         }
     }
@@ -210,7 +214,7 @@ impl Compute {
         }
         let max_binding_bytes = self.adapter.max_binding_bytes;
         let opened = Self::gpu().await?.described(&self.description).with_max_binding_bytes(max_binding_bytes);
-        Ok(Self { overlays: self.overlays, source: self.source, ..opened })
+        Ok(Self { overlays: self.overlays, memory_limit: self.memory_limit, source: self.source, ..opened })
     }
 
     /// Says no once the device has reported what ends it.
@@ -275,6 +279,13 @@ impl Compute {
     #[must_use]
     pub fn with_max_binding_bytes(mut self, bytes: u64) -> Self {
         self.adapter.max_binding_bytes = bytes;
+        self
+    }
+
+    /// The same, with room for at most so many bytes: what a smaller adapter would do with a model.
+    #[must_use]
+    pub fn with_memory_limit(mut self, bytes: u64) -> Self {
+        self.memory_limit = Some(bytes);
         self
     }
 

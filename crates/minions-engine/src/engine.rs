@@ -3,6 +3,7 @@
 mod device_model;
 mod embedding;
 mod executor;
+mod plan;
 mod recovery;
 
 use std::cell::{Cell, OnceCell};
@@ -13,11 +14,12 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use device_model::DeviceModel;
-use executor::{Executor, cache_pages};
+use executor::Executor;
 use futures_util::FutureExt;
 use futures_util::lock::Mutex;
 use minions_chat::{Alternative, ChatError, ChatModel, ChatRequest, ChatResponse, ResponseFormat, Usage};
 use minions_shaders::KvFormat;
+use plan::Plan;
 use recovery::{Build, Recovery};
 use serde::Serialize;
 
@@ -34,21 +36,18 @@ use crate::weights::{ModelFile, ModelSource};
 
 pub use embedding::Pooling;
 
-/// Tokens of context when neither the model nor the caller asks for less: the cache of a long context would take more
-/// memory than most pages may have.
-const DEFAULT_CONTEXT_LENGTH: usize = 4096;
-
 /// The most replies to one request.
 const MAX_SAMPLES: u32 = 128;
 
 /// What to load and how.
 #[derive(Default)]
 pub struct LoadOptions {
-    /// The most tokens that prompt and reply may have together; at most the model's own limit.
+    /// The most tokens that prompt and reply may have together; at most the model's own limit. By default at most 4096, and
+    /// where the device has no room for so many, a half, a quarter or an eighth.
     pub context_length: Option<usize>,
     /// How many tokens the cache has room for, of all replies that are worked on at a time and of prompts that may come
-    /// again; at least the context. By default as many as fit in 512 MB, on the CPU in 64 MB, but not more than eight
-    /// contexts.
+    /// again; at least the context. By default as many as fit in 512 MB, on the CPU in 64 MB, and on the device, but not more
+    /// than eight contexts.
     pub cache_tokens: Option<usize>,
     /// Where pages of the cache go that other jobs need the room of, to be brought back when a prompt begins like them again;
     /// without it they are computed anew. [`MemoryPages`](crate::MemoryPages) is one.
@@ -86,6 +85,12 @@ pub struct ModelInfo {
     pub size_bytes: u64,
     /// How many weights there are.
     pub parameters: u64,
+    /// How many tokens the cache has room for.
+    pub cache_tokens: usize,
+    /// The cache in bytes.
+    pub cache_bytes: u64,
+    /// What steps compute at their largest in bytes, an estimate.
+    pub activation_bytes: u64,
 }
 
 /// How far loading is.
@@ -141,7 +146,7 @@ pub struct Caller<'a> {
 impl Engine {
     /// Loads the model `main` (a `.gguf` file, or `config.json` of a Hugging Face folder) from `source`.
     ///
-    /// Everything about the files is checked before the first byte goes to the device.
+    /// Everything about the files is checked, and that the device has room, before the first byte goes there.
     pub async fn load<S: ModelSource + 'static>(
         compute: Compute,
         source: S,
@@ -159,19 +164,16 @@ impl Engine {
             template = template.with_date(date);
         }
         let config = file.config();
-        let limit = config.context_length;
-        let context_length = options.context_length.unwrap_or(DEFAULT_CONTEXT_LENGTH).min(limit);
+        let plan = Plan::find(&file, &options, &compute).await?;
         let end_tokens = [config.eos_token_ids.clone(), tokenizer.turn_ends()].concat();
         let vocab_size = config.vocab_size;
-        let pages = cache_pages(config, options.kv_cache, context_length, options.cache_tokens, &compute);
         let is_gpu = compute.adapter().is_gpu();
         let blueprint = Blueprint {
             main: main.to_owned(),
             file,
-            context_length,
+            plan: plan.clone(),
             kv_cache: options.kv_cache,
             quantize: options.quantize,
-            pages,
         };
         let device = compute.clone();
         let built = blueprint.build(compute, on_progress).await;
@@ -182,15 +184,18 @@ impl Engine {
             info: ModelInfo {
                 name: blueprint.file.name().to_owned(),
                 architecture: blueprint.file.architecture().to_owned(),
-                context_length,
+                context_length: plan.context_length,
                 quantization,
                 size_bytes,
                 parameters,
+                cache_tokens: plan.cache_tokens(),
+                cache_bytes: plan.cache_bytes,
+                activation_bytes: plan.activation_bytes,
             },
             adapter: model.compute.adapter().clone(),
             executor: Rc::new(Executor::new(
                 model,
-                pages,
+                plan.pages,
                 options.page_store,
                 is_gpu.then(|| Recovery::new(blueprint.again(), token)),
                 options.gpu_timeout,
@@ -382,11 +387,9 @@ impl Engine {
 struct Blueprint<S> {
     main: String,
     file: ModelFile<S>,
-    context_length: usize,
+    plan: Plan,
     kv_cache: KvFormat,
     quantize: Option<Quantization>,
-    /// Of the cache.
-    pages: usize,
 }
 
 /// A model that was put on a device, and what was found on the way.
@@ -403,10 +406,10 @@ impl<S: ModelSource + 'static> Blueprint<S> {
     /// Puts the model on a device and tries it, so that the kernels are compiled before the first question and a broken model,
     /// or GPU, is noticed here rather than as gibberish later.
     async fn build(&self, mut compute: Compute, on_progress: &mut dyn FnMut(Progress)) -> Result<Built> {
-        let Self { file, context_length, kv_cache, quantize, pages, .. } = self;
-        let loaded = load(file, *context_length, *kv_cache, *quantize, &compute, on_progress).await?;
+        let Self { file, plan, kv_cache, quantize, .. } = self;
+        let loaded = load(file, plan.context_length, *quantize, &compute, on_progress).await?;
         compute.choose_overlays(&loaded.formats).await?;
-        let model = DeviceModel::new(compute, loaded.transformer, file.config(), *context_length, *kv_cache, *pages);
+        let model = DeviceModel::new(compute, loaded.transformer, file.config(), plan, *kv_cache);
         on_progress(Progress::Compile { loaded: 0, total: 1 });
         let trial = model.try_out().await?;
         trial.check(&self.main)?;

@@ -9,6 +9,7 @@ mod error;
 mod generate;
 mod kernels;
 mod model;
+mod probe;
 mod text;
 mod weights;
 

@@ -12,12 +12,15 @@ import type { Adapter, Device, KvFormat, ModelInfo, ModelSource, Pooling, Quanti
 export interface LoadOptions extends DownloadOptions {
   /** What runs the model; `"auto"` unless said otherwise. With `"gpu"`, loading fails where there is no WebGPU. */
   device?: Device | undefined;
-  /** The most tokens that prompt and reply may have together: at most the model's own limit, by default at most 4096. */
+  /**
+   * The most tokens that prompt and reply may have together: at most the model's own limit. By default at most 4096, and
+   * where the device has no room for so many, a half, a quarter or an eighth.
+   */
   contextLength?: number | undefined;
   /**
    * How many tokens the cache has room for, of all replies that are worked on at a time and of prompts that may come again;
-   * at least {@link LoadOptions.contextLength}. By default as many as fit in 512 MB (64 MB where the CPU computes), but not
-   * more than eight contexts. Replies that find no room wait.
+   * at least {@link LoadOptions.contextLength}. By default as many as fit in 512 MB (64 MB where the CPU computes) and on the
+   * device, but not more than eight contexts. Replies that find no room wait.
    */
   cacheTokens?: number | undefined;
   /**

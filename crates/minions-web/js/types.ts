@@ -101,6 +101,12 @@ export interface ModelInfo {
   sizeBytes: number;
   /** How many weights there are. */
   parameters: number;
+  /** How many tokens the cache has room for. */
+  cacheTokens: number;
+  /** The cache in bytes. */
+  cacheBytes: number;
+  /** What steps compute at their largest in bytes, an estimate. */
+  activationBytes: number;
 }
 
 /** What became of a variant of the kernels on this adapter: each was tried against the plain one when the model was loaded. */

@@ -15,7 +15,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
     AbortController, Headers, ReadableStreamDefaultReader, ReferrerPolicy, Request, RequestCredentials, RequestInit,
-    Response,
+    RequestRedirect, Response,
 };
 
 use crate::js::message;
@@ -95,6 +95,8 @@ fn to_fetch(request: &HttpRequest, abort: &AbortOnDrop) -> Result<Request, JsVal
     }
     let init = RequestInit::new();
     init.set_method(request.method.as_str());
+    // No provider redirects its API. Whoever did would be sent the question, and whatever header the key is in.
+    init.set_redirect(RequestRedirect::Error);
     init.set_headers(&headers);
     if let Some(body) = &request.body {
         init.set_body(&body.as_str().into());

@@ -19,6 +19,10 @@ pub use quantize::{quantize_q4_0, quantize_q8_0};
 /// What `k` must be a multiple of, whatever the format.
 pub const BLOCK: usize = 32;
 
+/// Rows whose share of each plane is whole vec4s, whatever the format and the width: a matrix can be packed in pieces of
+/// multiples of so many.
+pub const PIECE_ROWS: usize = 8;
+
 /// How the numbers of a weight matrix are stored, in a file and on the device.
 ///
 /// The quantised ones are ggml's: `d` and `m` are f16, `q` a number of so many bits; formats in K have blocks of 256 with
@@ -201,6 +205,21 @@ impl WeightFormat {
             };
             blocks::split(self, block, planes);
         }
+    }
+
+    /// Where some rows that were packed by themselves belong in a packed `[n, k]` matrix: for each plane the word where they
+    /// begin there, and their words in the piece. `rows` are multiples of [`PIECE_ROWS`], or end with the matrix.
+    pub fn places(self, rows: Range<usize>, n: usize, k: usize) -> impl Iterator<Item = (usize, Range<usize>)> {
+        let starts_whole = rows.start.is_multiple_of(PIECE_ROWS);
+        assert!(
+            starts_whole && (rows.end.is_multiple_of(PIECE_ROWS) || rows.end == n),
+            "rows {rows:?} of {n}: a piece"
+        );
+        let (before, piece, whole) = (self.planes(rows.start, k), self.planes(rows.len(), k), self.planes(n, k));
+        (0..4).filter(move |plane| piece[plane + 1] > piece[*plane]).map(move |plane| {
+            let at = whole[plane] + before[plane + 1] - before[plane];
+            (at / 4, piece[plane] / 4..piece[plane + 1] / 4)
+        })
     }
 
     /// All weights of a packed `[n, k]` matrix, row-major.

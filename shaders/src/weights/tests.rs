@@ -105,6 +105,33 @@ fn packs_piecewise_as_whole() {
 }
 
 #[test]
+fn pieces_packed_by_themselves_make_the_whole() {
+    for format in WeightFormat::ALL {
+        // The narrowest rows there are, odd numbers of blocks, and matrices of less than a piece.
+        for (n, blocks) in [(1, 1), (5, 1), (8, 3), (37, 1), (61, 3), (192, 5)] {
+            let k = blocks * format.block_len().max(BLOCK);
+            let source = some(format, n, k);
+            let row_bytes = source.len() / n;
+            for piece in [PIECE_ROWS, 3 * PIECE_ROWS, 64, 256] {
+                let whole = format.pack(&source, n, k);
+                let mut assembled = vec![u32::MAX; whole.len()];
+                for start in (0..n).step_by(piece) {
+                    let rows = start..n.min(start + piece);
+                    let words = format.pack(&source[start * row_bytes..rows.end * row_bytes], rows.len(), k);
+                    let mut placed = 0;
+                    for (at, of_piece) in format.places(rows, n, k) {
+                        placed += of_piece.len();
+                        assembled[at..at + of_piece.len()].copy_from_slice(&words[of_piece]);
+                    }
+                    assert_eq!(placed, words.len(), "{format}: every word of a piece has a place");
+                }
+                assert_eq!(assembled, whole, "{format} [{n}, {k}] in pieces of {piece}");
+            }
+        }
+    }
+}
+
+#[test]
 fn notices_what_is_not_a_number() {
     for format in WeightFormat::ALL {
         let mut source = some(format, 2, 256);

@@ -161,6 +161,9 @@ impl Answer {
         if let Some(seconds) = self.retry_after {
             response = response.header(header::RETRY_AFTER, seconds);
         }
+        if (300..400).contains(&self.status) {
+            response = response.header(header::LOCATION, "/elsewhere");
+        }
         if cors {
             response = response
                 .header(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")

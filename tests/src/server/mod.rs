@@ -20,7 +20,7 @@
 //! | `type` | what happens | further fields |
 //! |---|---|---|
 //! | `reply` | a reply, streamed if the request says so | `content`, `finish_reason` (`"stop"`; OpenAI's words, translated for the others), `piece_chars` (8), `piece_delay_ms` (0) before each piece, `usage` (true: tell it) |
-//! | `error` | an HTTP error with the wire's error object | `status`, `message`, `code` (Anthropic's error `type`; Ollama has none), `retry_after` (seconds), `echo_key` (false: the message repeats the header with the key), `after` (none: a stream says this first, and the error inside it) |
+//! | `error` | an HTTP error with the wire's error object; a status of 3xx leads to `/elsewhere` | `status`, `message`, `code` (Anthropic's error `type`; Ollama has none), `retry_after` (seconds), `echo_key` (false: the message repeats the header with the key), `after` (none: a stream says this first, and the error inside it) |
 //! | `disconnect` | begins a reply, then cuts the connection | `content` (`""`; a stream says all of it), `piece_chars` |
 //! | `malformed` | a stream with a piece that is not JSON, or a whole reply that is not | |
 //! | `non_json` | status 200 and an HTML page | |

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use burn::tensor::Tensor;
 use minions_shaders::KvFormat;
 
+use super::plan::Plan;
 use crate::device::{Compute, Wgpu};
 use crate::error::{Error, Result};
 use crate::generate::{Draw, Layout, PagePool, Phase, Sequence, Step, StepBuilder, step_rows};
@@ -44,20 +45,19 @@ pub struct Trial {
 }
 
 impl DeviceModel {
-    /// The model with an empty cache in `format` of `pages` pages.
+    /// The model with an empty cache as planned, in `format`.
     pub fn new(
         compute: Compute,
         transformer: Transformer,
         config: &ModelConfig,
-        context_length: usize,
+        plan: &Plan,
         format: KvFormat,
-        pages: usize,
     ) -> Self {
         Self {
-            cache: RefCell::new(KvCache::new(config, format, pages + 1, &compute.device)),
-            layout: Layout { context_length, group_rows: compute.group_rows() },
+            cache: RefCell::new(KvCache::new(config, format, plan.pages + 1, &compute.device)),
+            layout: Layout { context_length: plan.context_length, group_rows: compute.group_rows() },
             vocab_size: config.vocab_size,
-            scratch: pages as u32,
+            scratch: plan.pages as u32,
             transformer,
             compute,
             captured: RefCell::default(),

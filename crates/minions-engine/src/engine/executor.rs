@@ -7,22 +7,14 @@ use std::rc::Rc;
 use burn::tensor::Tensor;
 use futures_util::FutureExt;
 use futures_util::future::{Either, LocalBoxFuture, Shared, WeakShared, select};
-use minions_shaders::{KvFormat, PAGE_SIZE};
 use web_time::Instant;
 
 use super::Wait;
 use super::device_model::DeviceModel;
 use super::recovery::Recovery;
-use crate::device::Compute;
 use crate::error::{Error, Result};
 use crate::generate::{DeviceKind, PageKey, PagePool, PageStore, Scheduler, Sequence, StepBuilder};
 use crate::kernels;
-use crate::model::{KvCache, ModelConfig};
-
-/// Keys and values that the cache has room for at most in bytes, on a GPU and in the CPU's memory; for one reply of the
-/// whole context in any case.
-const GPU_CACHE_BYTES: usize = 512 << 20;
-const CPU_CACHE_BYTES: usize = 64 << 20;
 
 /// Pages that leave the cache, and those that come back, are moved in pieces of so many bytes at most: as much as a page's
 /// memory can spare.
@@ -220,46 +212,5 @@ impl Executor {
             self.turn().await;
         }
         self.keep(self.move_pages(model)).await
-    }
-}
-
-/// How many pages the cache has.
-pub fn cache_pages(
-    config: &ModelConfig,
-    format: KvFormat,
-    context_length: usize,
-    tokens: Option<usize>,
-    compute: &Compute,
-) -> usize {
-    let row_bytes = KvCache::row_bytes(config, format);
-    let (all, most) = match &compute.wgpu {
-        Some(wgpu) => (GPU_CACHE_BYTES, wgpu.device.limits().max_storage_buffer_binding_size as usize),
-        None => (CPU_CACHE_BYTES, usize::MAX),
-    };
-    let fitting = (all / (2 * config.layers.len() * row_bytes)).min(8 * context_length);
-    let tokens = tokens.unwrap_or(fitting).min(most / row_bytes - PAGE_SIZE);
-    tokens.max(context_length).div_ceil(PAGE_SIZE)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cache_in_fewer_bits_has_room_for_more_tokens() {
-        let config = include_bytes!("../../../../tests/fixtures/demo-worker/config.json");
-        let config = ModelConfig::from_hugging_face(config, None).expect("the included worker's");
-        let (cpu, context_length) = (Compute::cpu("this is the CPU's test"), 32_768);
-        let [f32, q8_0] = KvFormat::ALL.map(|format| {
-            let token_bytes = 2 * config.layers.len() * KvCache::row_bytes(&config, format);
-            (token_bytes, cache_pages(&config, format, context_length, None, &cpu) * PAGE_SIZE)
-        });
-        assert_eq!(f32, (4096, 32_768), "64 MB are 16,384 tokens, and the context is more");
-        assert_eq!(q8_0, (1152, 58_256));
-        // What is asked for counts, and the context in any case.
-        for format in KvFormat::ALL {
-            assert_eq!(cache_pages(&config, format, 1024, Some(4096), &cpu), 256);
-            assert_eq!(cache_pages(&config, format, 1024, Some(16), &cpu), 64);
-        }
     }
 }

@@ -18,6 +18,6 @@ pub use page_store::{MemoryPages, PageKey, PageStore};
 pub use pages::{PagePool, Pages};
 pub use reply::Reply;
 pub use sampling::{History, Sampling};
-pub use scheduler::{DeviceKind, PREFILL_ROWS, Scheduler, Tally, Ticket, step_rows};
+pub use scheduler::{DeviceKind, PREFILL_ROWS, STEP_ROWS, Scheduler, Tally, Ticket, step_rows};
 pub use sequence::Sequence;
 pub use step::{Draw, Layout, Phase, Step, StepBuilder};

@@ -20,7 +20,7 @@ use crate::kernels::Sample;
 pub const MAX_DECODE_ROWS: usize = 32;
 
 /// Decode steps have one of these numbers of rows.
-const STEP_ROWS: [usize; 5] = [1, 4, 8, 16, MAX_DECODE_ROWS];
+pub const STEP_ROWS: [usize; 5] = [1, 4, 8, 16, MAX_DECODE_ROWS];
 
 /// A step may have so many rows on account of drafts alone: that many read the weights once.
 const FREE_ROWS: usize = 8;

@@ -42,8 +42,8 @@ struct Dispatch {
 }
 
 /// The memory of a tensor. cubecl neither moves nor hands out again what a binding is held of.
-struct Memory {
-    resource: WgpuResource,
+pub(crate) struct Memory {
+    pub(super) resource: WgpuResource,
     _binding: BufferBinding,
 }
 
@@ -137,11 +137,11 @@ fn dispatches(wgpu: &Wgpu, client: &Client, launches: Vec<Launch>) -> Result<Vec
     Ok(dispatches)
 }
 
-fn memory(client: &Client, handle: Handle) -> Result<Memory> {
+pub(super) fn memory(client: &Client, handle: Handle) -> Result<Memory> {
     let memory = client.get_resource::<WgpuServer<AutoCompiler>>(handle.clone()).map_err(runtime_error)?;
     Ok(Memory { resource: memory.resource().clone(), _binding: handle.binding() })
 }
 
-fn runtime_error(error: ServerError) -> Error {
+pub(super) fn runtime_error(error: ServerError) -> Error {
     Error::Gpu(format!("{error:?}"))
 }

@@ -20,6 +20,7 @@ mod sample;
 mod scale_logits;
 mod staging;
 mod tensors;
+mod upload;
 
 pub use bench::{KernelSpeed, bench_burn, bench_kernels};
 pub use check::{KernelCheck, check_kernels};
@@ -39,6 +40,7 @@ pub(crate) use rms_norm::{add_rms_norm, rms_norm};
 pub(crate) use sample::{Sample, Samples, sample};
 pub(crate) use scale_logits::{LogitScale, scale_logits};
 pub(crate) use tensors::{forget_abandoned, read_f32};
+pub(crate) use upload::{Upload, settle};
 
 /// The heads of an attention layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

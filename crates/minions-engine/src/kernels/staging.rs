@@ -41,6 +41,6 @@ impl Drop for Mapping<'_> {
     }
 }
 
-fn gpu_error(error: impl std::error::Error) -> Error {
+pub(super) fn gpu_error(error: impl std::error::Error) -> Error {
     Error::Gpu(error.to_string())
 }

@@ -40,8 +40,10 @@ impl KvCache {
     pub fn new(config: &ModelConfig, format: KvFormat, pages: usize, device: &Device) -> Self {
         let width = config.n_kv_heads * format.words(config.head_dim);
         let tensor = || Tensor::zeros([pages * PAGE_SIZE, width], device);
-        let layer = || LayerCache { pages: Some(KvPages { k: tensor(), v: tensor(), format }) };
-        Self { layers: (0..config.layers.len()).map(|_| layer()).collect(), width, device: device.clone() }
+        let layer = |_| LayerCache { pages: Some(KvPages { k: tensor(), v: tensor(), format }) };
+        // It stays as long as the model: each tensor is a buffer of its own, which is exactly as large and is never moved.
+        let layers = device.memory_persistent_allocations((), |()| (0..config.layers.len()).map(layer).collect());
+        Self { layers, width, device: device.clone() }
     }
 
     /// Bytes of a page, of all layers.

@@ -1,18 +1,18 @@
 //! From a model file to modules on the device: one matrix at a time, repacked once.
 //!
-//! What is in wasm memory at any moment is one part of a matrix as packed, and the piece of its rows that is being packed.
-//! The file itself stays with its source.
+//! What is in wasm memory at any moment is a piece of a matrix, as read and as packed: that memory never shrinks. The file
+//! itself stays with its source.
 
 use std::ops::Range;
 use std::str::FromStr;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use minions_shaders::{KvFormat, WeightFormat};
+use minions_shaders::WeightFormat;
+use minions_shaders::weights::PIECE_ROWS;
 
 use super::attention::Attention;
 use super::config::{LayerConfig, Rope};
 use super::feed_forward::FeedForward;
-use super::kv_cache::KvCache;
 use super::matrix::{Matrix, MatrixPart};
 use super::rms_norm::RmsNorm;
 use super::rope::RopeTable;
@@ -20,17 +20,21 @@ use super::transformer::{Layer, Transformer};
 use crate::device::Compute;
 use crate::engine::Progress;
 use crate::error::{Error, Result};
-use crate::kernels::{Heads, LogitScale, QkvVectors, Scores};
+use crate::kernels::{Heads, LogitScale, QkvVectors, Scores, Upload, settle};
 use crate::weights::{ModelFile, ModelSource, TensorInfo};
 
 /// Formats of less than this part of the weights, norms for one, do not describe a model.
 const WORTH_NAMING: u64 = 20;
 
-/// Bytes of a file read at a time.
-const PIECE_BYTES: u64 = 2 << 20;
+/// Bytes of a piece, as read and as packed.
+const PIECE_BYTES: usize = 4 << 20;
 
-/// No part of a matrix is larger: it stands in wasm memory whole while it is packed, and that memory never shrinks.
-const MAX_PART_BYTES: u64 = 256 << 20;
+/// Bytes that may be on their way to the device at a time.
+const MAX_BYTES_UNDER_WAY: usize = 32 << 20;
+
+/// No part of a matrix is larger: wasm counts its bytes in 32 bits, and a driver rather finds room for two of a gigabyte than for
+/// one of two.
+const MAX_PART_BYTES: u64 = 1 << 30;
 
 /// A matrix is cut into parts at multiples of so many rows: whole tiles of every kernel.
 const PART_ROWS: usize = 64;
@@ -84,17 +88,51 @@ pub struct LoadedModel {
     pub formats: Vec<WeightFormat>,
 }
 
-/// Reads every tensor of `file` onto the device, where a cache of `context_length` tokens in `kv_cache` must fit too.
+/// Bytes that the weights of `file` take on the device.
+pub fn size_on_device<S: ModelSource>(file: &ModelFile<S>, quantize: Option<Quantization>) -> Result<u64> {
+    let mut words = 0;
+    for (name, tensor) in file.tensors() {
+        words += match *tensor.shape {
+            [rows, columns] => {
+                let piece = format_on_device(file, name, quantize)?.packed_len(PIECE_ROWS, columns);
+                piece as u64 * rows.div_ceil(PIECE_ROWS) as u64
+            }
+            _ => tensor.columns() as u64,
+        };
+    }
+    Ok(words * size_of::<u32>() as u64)
+}
+
+/// What a matrix is on the device: what it is in its file, or what was asked for instead of floats. Gate and up, which one
+/// kernel reads, become f16 where they would differ.
+fn format_on_device<S: ModelSource>(
+    file: &ModelFile<S>,
+    name: &str,
+    quantize: Option<Quantization>,
+) -> Result<WeightFormat> {
+    let format = |name: &str| {
+        let dtype = file.tensor(name)?.dtype;
+        let quantize = quantize.filter(|_| dtype.block_len() == 1);
+        Ok(quantize.map_or(dtype, |quantize| quantize.format(name)))
+    };
+    let own = format(name)?;
+    let other = match name {
+        _ if name.ends_with(".gate_proj.weight") => format(&name.replace("gate_proj", "up_proj"))?,
+        _ if name.ends_with(".up_proj.weight") => format(&name.replace("up_proj", "gate_proj"))?,
+        _ => own,
+    };
+    Ok(if own == other { own } else { WeightFormat::F16 })
+}
+
+/// Reads every tensor of `file` onto the device.
 pub async fn load<S: ModelSource>(
     file: &ModelFile<S>,
     context_length: usize,
-    kv_cache: KvFormat,
     quantize: Option<Quantization>,
     compute: &Compute,
     on_progress: &mut dyn FnMut(Progress),
 ) -> Result<LoadedModel> {
     let mut loader = Loader::new(file, quantize, compute, on_progress);
-    loader.check_memory(context_length, kv_cache)?;
     let config = file.config();
     let embedding = loader.matrix(&[EMBEDDING]).await?;
     let mut layers = Vec::with_capacity(config.layers.len());
@@ -146,11 +184,13 @@ impl RopeTables {
 struct Loader<'a, S> {
     file: &'a ModelFile<S>,
     quantize: Option<Quantization>,
-    device: &'a Device,
+    compute: &'a Compute,
     max_binding_bytes: u64,
     on_progress: &'a mut dyn FnMut(Progress),
     read_bytes: u64,
     total_bytes: u64,
+    /// What was written since the device last had it all.
+    bytes_under_way: usize,
     device_bytes: u64,
     parameters: u64,
     /// Weights in each format.
@@ -169,29 +209,17 @@ impl<'a, S: ModelSource> Loader<'a, S> {
         Self {
             file,
             quantize,
-            device: &compute.device,
+            compute,
             max_binding_bytes: compute.adapter().max_binding_bytes.min(compute.adapter().max_buffer_bytes),
             on_progress,
             read_bytes: 0,
+            bytes_under_way: 0,
             total_bytes: file.tensors().map(|(_, tensor)| tensor.size_bytes).sum(),
             device_bytes: 0,
             parameters: 0,
             by_format: Vec::new(),
             formats: Vec::new(),
         }
-    }
-
-    /// Refuses, before anything is uploaded, what the adapter could not bind.
-    fn check_memory(&self, context_length: usize, kv_cache: KvFormat) -> Result<()> {
-        let cache = (context_length * KvCache::row_bytes(self.file.config(), kv_cache)) as u64;
-        if cache > self.max_binding_bytes {
-            return Err(Error::OutOfMemory(format!(
-                "a layer's cache for {context_length} tokens takes {cache} bytes and the adapter binds at most {}: \
-                 load with a shorter context_length",
-                self.max_binding_bytes
-            )));
-        }
-        Ok(())
     }
 
     async fn layer(&mut self, index: usize, layer: &LayerConfig, rope: RopeTable) -> Result<Layer> {
@@ -271,7 +299,7 @@ impl<'a, S: ModelSource> Loader<'a, S> {
                 both.extend(self.norm_weight(&format!("{module}.{part}.weight")).await?);
             }
         }
-        Ok(QkvVectors::new(bias, norms, config.rms_norm_eps, self.device))
+        Ok(QkvVectors::new(bias, norms, config.rms_norm_eps, &self.compute.device))
     }
 
     /// The matrices `names` stacked into one, so that one kernel reads them together: in parts where their formats differ,
@@ -280,7 +308,7 @@ impl<'a, S: ModelSource> Loader<'a, S> {
         let inputs = self.file.tensor(names[0])?.columns();
         let mut parts: Vec<Slices> = Vec::new();
         for name in names {
-            let (rows, format) = (self.file.tensor(name)?.rows(), self.format(name)?);
+            let (rows, format) = (self.file.tensor(name)?.rows(), format_on_device(self.file, name, self.quantize)?);
             let most = self.rows_at_once(name, format, inputs)?;
             let mut start = 0;
             while start < rows {
@@ -301,11 +329,10 @@ impl<'a, S: ModelSource> Loader<'a, S> {
     }
 
     /// Two halves stacked into one, likewise: `rows` rows of each, from a row of a tensor on. Each part holds the same rows of
-    /// both. Where their formats differ, both become f16: one kernel reads both.
+    /// both.
     async fn gated_matrix(&mut self, gate: (&str, usize), up: (&str, usize), rows: usize) -> Result<Matrix> {
         let inputs = self.file.tensor(gate.0)?.columns();
-        let format = self.format(gate.0)?;
-        let format = if format == self.format(up.0)? { format } else { WeightFormat::F16 };
+        let format = format_on_device(self.file, gate.0, self.quantize)?;
         let most = self.rows_at_once(gate.0, format, inputs)? / 2;
         let cut = |start: usize| {
             let end = rows.min(start + most);
@@ -313,13 +340,6 @@ impl<'a, S: ModelSource> Loader<'a, S> {
             Slices { format, slices: vec![slice(gate), slice(up)] }
         };
         self.upload_parts((0..rows).step_by(most).map(cut).collect(), inputs).await
-    }
-
-    /// What a tensor is on the device: what it is in its file, or what was asked for instead of floats.
-    fn format(&self, name: &str) -> Result<WeightFormat> {
-        let dtype = self.file.tensor(name)?.dtype;
-        let quantize = self.quantize.filter(|_| dtype.block_len() == 1);
-        Ok(quantize.map_or(dtype, |quantize| quantize.format(name)))
     }
 
     /// How many rows one part can have.
@@ -347,29 +367,41 @@ impl<'a, S: ModelSource> Loader<'a, S> {
         if !self.formats.contains(&format) {
             self.formats.push(format);
         }
-        let mut words = vec![0; format.packed_len(outputs, inputs)];
-        let mut row = 0;
-        for (name, rows) in part.slices {
-            let tensor = self.file.tensor(name)?;
-            let dtype = tensor.dtype;
-            let piece = (PIECE_BYTES / tensor.row_bytes().max(1)).max(1) as usize;
-            for start in rows.clone().step_by(piece) {
-                let end = rows.end.min(start + piece);
-                let mut source = self.file.read_rows(name, start..end).await?;
-                self.note(format, source.len() as u64, ((end - start) * inputs) as u64);
-                check_numbers(tensor, &source)?;
-                if dtype != format {
-                    source = format.encode(&dtype.to_f32(&source));
-                }
-                format.pack_rows(&source, row..row + end - start, outputs, inputs, &mut words);
-                row += end - start;
+        let mut upload = Upload::new(format.packed_len(outputs, inputs), self.compute)?;
+        for rows in self.pieces(&part, inputs)? {
+            let mut words = vec![0; format.packed_len(rows.len(), inputs)];
+            let mut packed = 0;
+            for (name, rows_of_slice) in part.within(&rows) {
+                let source = self.read_rows(name, &rows_of_slice, format).await?;
+                let place = packed..packed + rows_of_slice.len();
+                format.pack_rows(&source, place.clone(), rows.len(), inputs, &mut words);
+                packed = place.end;
             }
+            for (at, of_piece) in format.places(rows, outputs, inputs) {
+                upload.write(at, &words[of_piece]);
+            }
+            self.note_written(size_of_val(&words[..])).await?;
         }
-        self.device_bytes += words.len() as u64 * 4;
-        let part = MatrixPart::new(words, format, outputs, inputs, self.device);
-        // cubecl queues a write with its bytes: unless each is carried out, the whole model piles up in wasm memory.
-        self.device.flush().map_err(|error| Error::Gpu(error.to_string()))?;
-        Ok(part)
+        Ok(MatrixPart::new(upload.finish(), format, outputs, inputs))
+    }
+
+    /// The rows of a part in pieces: as many as make [`PIECE_BYTES`] as read or as packed, whichever are more bytes.
+    fn pieces(&self, part: &Slices<'_>, inputs: usize) -> Result<impl Iterator<Item = Range<usize>> + use<S>> {
+        let mut row_bytes = size_of::<u32>() * part.format.packed_len(PIECE_ROWS, inputs) / PIECE_ROWS;
+        for (name, _) in &part.slices {
+            row_bytes = row_bytes.max(self.file.tensor(name)?.row_bytes() as usize);
+        }
+        let (rows, at_a_time) = (part.rows(), (PIECE_BYTES / row_bytes / PIECE_ROWS).max(1) * PIECE_ROWS);
+        Ok((0..rows).step_by(at_a_time).map(move |start| start..rows.min(start + at_a_time)))
+    }
+
+    /// Some rows of a tensor as a file in `format` would hold them.
+    async fn read_rows(&mut self, name: &str, rows: &Range<usize>, format: WeightFormat) -> Result<Vec<u8>> {
+        let tensor = self.file.tensor(name)?;
+        let source = self.file.read_rows(name, rows.clone()).await?;
+        self.note_read(format, source.len() as u64, (rows.len() * tensor.columns()) as u64);
+        check_numbers(tensor, &source)?;
+        Ok(if tensor.dtype == format { source } else { format.encode(&tensor.dtype.to_f32(&source)) })
     }
 
     async fn norm(&mut self, name: &str) -> Result<RmsNorm> {
@@ -387,7 +419,7 @@ impl<'a, S: ModelSource> Loader<'a, S> {
 
     fn upload(&self, values: Vec<f32>) -> Tensor<1> {
         let len = values.len();
-        Tensor::from_data(TensorData::new(values, [len]), self.device)
+        Tensor::from_data(TensorData::new(values, [len]), &self.compute.device)
     }
 
     /// The elements of a vector.
@@ -397,7 +429,7 @@ impl<'a, S: ModelSource> Loader<'a, S> {
         let source = self.file.read_rows(name, 0..1).await?;
         check_numbers(part, &source)?;
         let values = dtype.to_f32(&source);
-        self.note(dtype, source.len() as u64, values.len() as u64);
+        self.note_read(dtype, source.len() as u64, values.len() as u64);
         self.device_bytes += size_of_val(values.as_slice()) as u64;
         Ok(match part.row_permutation {
             Some(permutation) => (0..values.len()).map(|index| values[permutation.row_in_file(index)]).collect(),
@@ -405,7 +437,7 @@ impl<'a, S: ModelSource> Loader<'a, S> {
         })
     }
 
-    fn note(&mut self, format: WeightFormat, bytes: u64, weights: u64) {
+    fn note_read(&mut self, format: WeightFormat, bytes: u64, weights: u64) {
         self.read_bytes += bytes;
         self.parameters += weights;
         match self.by_format.iter_mut().find(|(known, _)| *known == format) {
@@ -413,6 +445,16 @@ impl<'a, S: ModelSource> Loader<'a, S> {
             None => self.by_format.push((format, weights)),
         }
         (self.on_progress)(Progress::Upload { loaded: self.read_bytes, total: self.total_bytes });
+    }
+
+    async fn note_written(&mut self, bytes: usize) -> Result<()> {
+        self.device_bytes += bytes as u64;
+        self.bytes_under_way += bytes;
+        if self.bytes_under_way >= MAX_BYTES_UNDER_WAY {
+            settle(self.compute).await?;
+            self.bytes_under_way = 0;
+        }
+        Ok(())
     }
 
     fn quantization(&self) -> String {
@@ -429,9 +471,23 @@ struct Slices<'a> {
     slices: Vec<(&'a str, Range<usize>)>,
 }
 
-impl Slices<'_> {
+impl<'a> Slices<'a> {
     fn rows(&self) -> usize {
         self.slices.iter().map(|(_, rows)| rows.len()).sum()
+    }
+
+    /// What `rows` of the part are made of: of each tensor that has some of them, those rows of its own.
+    fn within(&self, rows: &Range<usize>) -> Vec<(&'a str, Range<usize>)> {
+        let mut first = 0;
+        let mut within = Vec::new();
+        for (name, slice) in &self.slices {
+            let (start, end) = (rows.start.max(first), rows.end.min(first + slice.len()));
+            if start < end {
+                within.push((*name, slice.start + start - first..slice.start + end - first));
+            }
+            first += slice.len();
+        }
+        within
     }
 }
 

@@ -1,7 +1,7 @@
 //! A weight matrix as it lies on the device: in its file's format, repacked once, never expanded.
 
 use burn::module::Module;
-use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use burn::tensor::{Int, Tensor};
 use minions_shaders::WeightFormat;
 
 use crate::generate::Phase;
@@ -57,11 +57,10 @@ impl Matrix {
 }
 
 impl MatrixPart {
-    /// Uploads packed words of `[outputs, inputs]`.
-    pub fn new(words: Vec<u32>, format: WeightFormat, outputs: usize, inputs: usize, device: &Device) -> Self {
-        assert_eq!(words.len(), format.packed_len(outputs, inputs), "packed words of [{outputs}, {inputs}]");
-        let data = TensorData::new(words, [format.packed_len(outputs, inputs)]);
-        Self { words: Tensor::from_data(data, (device, DType::U32)), format, outputs }
+    /// Some rows as packed words of `[outputs, inputs]`.
+    pub fn new(words: Tensor<1, Int>, format: WeightFormat, outputs: usize, inputs: usize) -> Self {
+        assert_eq!(words.dims(), [format.packed_len(outputs, inputs)], "packed words of [{outputs}, {inputs}]");
+        Self { words, format, outputs }
     }
 
     /// The packed words `[packed_len]`.

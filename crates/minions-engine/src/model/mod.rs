@@ -14,7 +14,7 @@ mod transformer;
 pub use config::RopeScaling;
 pub use config::{GgufTensors, ModelConfig, Rope};
 pub use kv_cache::{KvCache, KvPages};
-pub use load::{Quantization, load};
+pub use load::{Quantization, load, size_on_device};
 pub use matrix::Matrix;
 pub use rope::RopeTable;
 pub use transformer::Transformer;

@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::Rope;
+use super::{ModelConfig, Rope};
 
 /// What layers that turn alike share; a layer that turns nothing has one of a `dim` of 0.
 #[derive(Module, Debug)]
@@ -41,6 +41,18 @@ impl RopeTable {
     fn of(values: Vec<f32>, dim: usize, context_length: usize, device: &Device) -> Self {
         let len = values.len();
         Self { values: Tensor::from_data(TensorData::new(values, [len]), device), dim, context_length }
+    }
+
+    /// Bytes of a model's tables: of every way to turn that it has.
+    pub fn size_bytes(config: &ModelConfig, context_length: usize) -> u64 {
+        let mut ropes = Vec::new();
+        for rope in config.layers.iter().filter_map(|layer| layer.rope.as_ref()) {
+            if !ropes.contains(&rope) {
+                ropes.push(rope);
+            }
+        }
+        let dims: usize = ropes.iter().map(|rope| rope.dim).sum();
+        (context_length * dims * size_of::<f32>()) as u64
     }
 
     /// The values, flat.
