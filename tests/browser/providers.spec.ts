@@ -64,6 +64,6 @@ test("a supervisor that redirects is not followed", async ({ page, supervisor, c
     },
     { baseURL: `${supervisor.origin}/v1`, key: KEY },
   );
-  expect(code).toBe("network");
+  expect(code).toBe("network_error");
   expect((await supervisor.posts()).map(({ path }) => path)).toEqual(["/v1/messages"]);
 });

@@ -10,7 +10,8 @@ export const SHAPE = { hidden: 576, layers: 30, heads: 9, kvHeads: 3, headSize: 
 export const SHAPE_15M = { hidden: 288, layers: 6, heads: 6, kvHeads: 6, headSize: 48, feedForward: 768, vocabulary: 32000, context: 2048 };
 
 const F32 = 0;
-const Q4_0 = 2;
+/** GGUF's number of a type, and the bytes of 32 weights: a float16 scale and the numbers. */
+const FORMATS = { Q4_0: { type: 2, blockBytes: 18 }, Q8_0: { type: 8, blockBytes: 34 } };
 const [BOS, EOS] = ["<|begin|>", "<|end|>"];
 /** Token types of GGUF. */
 const [NORMAL, CONTROL] = [1, 3];
@@ -19,13 +20,13 @@ const [NORMAL, CONTROL] = [1, 3];
 export function writeRandomModel(path, shape = SHAPE, seed = 1) {
   const file = openSync(path, "w");
   try {
-    for (const piece of write(metadata(shape), tensors(shape, random(seed)))) writeSync(file, piece);
+    for (const piece of write(metadata(shape), tensors(shape, "Q4_0", random(seed)))) writeSync(file, piece);
   } finally {
     closeSync(file);
   }
 }
 
-function metadata({ hidden, layers, heads, kvHeads, headSize, feedForward, vocabulary, context }) {
+export function metadata({ hidden, layers, heads, kvHeads, headSize, feedForward, vocabulary, context }) {
   const tokens = vocabularyOf(vocabulary);
   return [
     ["general.architecture", ["string", "llama"]],
@@ -64,7 +65,9 @@ function vocabularyOf(size) {
   return [BOS, EOS, ...bytes, ...fillers];
 }
 
-function tensors({ hidden, layers, heads, kvHeads, headSize, feedForward, vocabulary }, next) {
+/** What `write` takes, with matrices in `format`, their bits from `next`. */
+export function tensors({ hidden, layers, heads, kvHeads, headSize, feedForward, vocabulary }, format, next) {
+  const { type, blockBytes } = FORMATS[format];
   const ones = (name, size) => ({
     name,
     shape: [size],
@@ -75,9 +78,9 @@ function tensors({ hidden, layers, heads, kvHeads, headSize, feedForward, vocabu
   const matrix = (name, columns, rows) => ({
     name,
     shape: [columns, rows],
-    type: Q4_0,
-    bytes: ((columns * rows) / 32) * 18,
-    data: () => blocks((columns * rows) / 32, next),
+    type,
+    bytes: ((columns * rows) / 32) * blockBytes,
+    data: () => blocks((columns * rows) / 32, blockBytes, next),
   });
   const layer = (index) => {
     const name = (part) => `blk.${index}.${part}.weight`;
@@ -101,13 +104,13 @@ function tensors({ hidden, layers, heads, kvHeads, headSize, feedForward, vocabu
   ];
 }
 
-/** Q4_0: 32 weights as a float16 scale and 16 bytes of nibbles. The scale makes their deviation about 0.02. */
-function blocks(count, next) {
+/** Blocks of 32 weights. The scale makes the deviation of nibbles about 0.02, that of bytes about 0.3. */
+function blocks(count, blockBytes, next) {
   const SCALE = 0x1c66; // 0.0043 as a float16
-  const data = Buffer.alloc(count * 18);
-  for (let at = 0; at < data.length; at += 18) {
+  const data = Buffer.alloc(count * blockBytes);
+  for (let at = 0; at < data.length; at += blockBytes) {
     data.writeUInt16LE(SCALE, at);
-    for (let word = 2; word < 18; word += 4) data.writeUInt32LE(next(), at + word);
+    for (let word = 2; word < blockBytes; word += 4) data.writeUInt32LE(next(), at + word);
   }
   return data;
 }
