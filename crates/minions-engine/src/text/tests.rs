@@ -15,7 +15,7 @@ use crate::weights::{GgufVocabulary, TokenKind, TokenizerSource, Vocabulary};
 
 /// The demo model's tokenizer and template, from its GGUF file and from its folder.
 fn demos() -> [(Tokenizer, ChatTemplate); 2] {
-    demo().map(|file| {
+    demo().map(|mut file| {
         let tokenizer = Tokenizer::from_source(&file.take_tokenizer()).expect("the demo tokenizer is right");
         let template = ChatTemplate::new(file.chat_template(), &tokenizer).expect("the demo template is right");
         (tokenizer, template)

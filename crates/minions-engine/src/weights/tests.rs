@@ -189,7 +189,7 @@ fn message<T>(result: Result<T>) -> String {
 
 #[test]
 fn opens_a_gguf_file() {
-    let file = Gguf::tiny().open().expect("it is right");
+    let mut file = Gguf::tiny().open().expect("it is right");
     let config = file.config();
     assert_eq!((file.name(), file.architecture()), ("Tiny", "llama"));
     assert_eq!((config.hidden_size, config.n_heads, config.n_kv_heads, config.head_dim), (32, 2, 1, 16));
@@ -197,13 +197,14 @@ fn opens_a_gguf_file() {
     assert_eq!((config.vocab_size, config.context_length, theta), (4, 128, Some(10_000.0)));
     assert_eq!((config.tie_word_embeddings, &*config.eos_token_ids), (Some(true), [3, 2].as_slice()));
     assert_eq!(file.chat_template(), Some("{{ messages }}"));
-    assert_eq!(file.take_tokenizer().special_tokens.get("eos_token").map(String::as_str), Some("<|end|>"));
+    let tokenizer = file.take_tokenizer();
+    assert_eq!(tokenizer.special_tokens.get("eos_token").map(String::as_str), Some("<|end|>"));
     assert_eq!(file.tensors().count(), 11);
     let down = file.tensor("model.layers.0.mlp.down_proj.weight").expect("it is there");
     assert_eq!((down.rows(), down.columns(), down.dtype), (32, 64, WeightFormat::Q8_0));
     assert_eq!((down.name_in_file.as_str(), down.size_bytes), ("blk.0.ffn_down.weight", 32 * 2 * 34));
     assert!(file.tensor("lm_head.weight").is_err());
-    let Vocabulary::Gguf(vocabulary) = &file.take_tokenizer().vocabulary else { panic!("it is a GGUF vocabulary") };
+    let Vocabulary::Gguf(vocabulary) = &tokenizer.vocabulary else { panic!("it is a GGUF vocabulary") };
     assert_eq!((vocabulary.tokens.len(), vocabulary.kinds[3]), (4, TokenKind::Control));
 }
 
@@ -774,7 +775,7 @@ impl Folder {
 fn opens_a_hugging_face_folder() {
     for (folder, main) in [("", ""), ("", "config.json"), ("some/tiny/", "some/tiny/"), ("tiny/", "tiny/config.json")] {
         let source = Folder::tiny().source(folder);
-        let file = block_on(ModelFile::open(source, main)).expect("it is right");
+        let mut file = block_on(ModelFile::open(source, main)).expect("it is right");
         assert_eq!(file.name(), if folder.is_empty() { "model" } else { "tiny" });
         assert_eq!(file.config().tie_word_embeddings, Some(true), "there is no head");
         assert_eq!(file.chat_template(), Some("yes"));
