@@ -4,7 +4,9 @@ use std::pin::pin;
 use std::task::Poll;
 
 use futures_util::future::{Either, join_all, poll_fn, select};
-use minions_chat::{ChatError, ChatRequest, ChatResponse, ErrorCode, FinishReason, Message, TokenLogprob};
+use minions_chat::{
+    ChatError, ChatRequest, ChatResponse, ErrorCode, FinishReason, Message, ResponseFormat, TokenLogprob,
+};
 use minions_engine::{Compute, LoadOptions, MemoryPages, Pooling};
 use minions_shaders::cases::Noise;
 use minions_tests::{RANDOM_WORKER_CONTEXT, RandomWorker};
@@ -105,10 +107,10 @@ fn request(job: usize) -> ChatRequest {
     let text = format!("{} {}task {}", "rules ".repeat(20), format!("chunk {} ", job / 6).repeat(20), job % 6);
     ChatRequest {
         max_tokens: Some(8 + (job % 5) as u32 * 4),
-        temperature: (job % 2 == 0).then_some(1.5),
+        temperature: job.is_multiple_of(2).then_some(1.5),
         seed: Some(job as u64),
         logprobs: true,
-        response_format: if job % 3 == 0 { minions_chat::ResponseFormat::JsonObject } else { Default::default() },
+        response_format: if job.is_multiple_of(3) { ResponseFormat::JsonObject } else { ResponseFormat::Text },
         ..ChatRequest::new(vec![Message::user(text)])
     }
 }

@@ -259,6 +259,16 @@ const attempts = (page: Page) =>
     return names;
   });
 
+/** The context of the load that a note is of. */
+const noted = (page: Page) =>
+  page.evaluate(async () => {
+    const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle("minions-web", { create: true });
+    for await (const [name, file] of (folder as any).entries()) {
+      if (name.endsWith(".attempt")) return (JSON.parse((await (await file.getFile()).text()) || "{}") as { contextLength?: number }).contextLength;
+    }
+    return undefined;
+  });
+
 /** Starts a load that gets stuck when the weights go to the device; resolves when they do. */
 const getStuck = (page: Page, options: object) =>
   page.evaluate(
@@ -275,14 +285,16 @@ test("a load that its tab did not survive is tried again with less, once", async
   await open(page);
   const cautions = () => page.evaluate(() => progress.filter(({ phase }) => phase === "caution"));
   const contextLength = () => page.evaluate(() => engine.model.contextLength as number);
-  const die = async (options: object) => {
+  /** A tab that is about to die, in a load of so much context. */
+  const die = async (options: object, contextLength: number) => {
     const victim = await context.newPage();
     await listen(victim, complaints);
     await open(victim);
     await getStuck(victim, options);
+    await expect.poll(() => noted(page)).toBe(contextLength);
     return victim;
   };
-  const victim = await die({ contextLength: 1800, cacheTokens: 3000 });
+  const victim = await die({ contextLength: 1800, cacheTokens: 3000 }, 1800);
   await load(page, { contextLength: 1800 });
   expect(await cautions(), "the other tab lives").toEqual([]);
   expect(await contextLength()).toBe(1800);
@@ -301,9 +313,9 @@ test("a load that its tab did not survive is tried again with less, once", async
   await page.evaluate(() => engine.unload());
 
   // What is not said is what the engine takes by itself; no load goes below 512 tokens.
-  await (await die({})).close();
-  await (await die({})).close();
-  await (await die({ contextLength: 700 })).close();
+  await (await die({}, 4096)).close();
+  await (await die({}, 2048)).close();
+  await (await die({ contextLength: 700 }, 700)).close();
   await load(page);
   expect((await cautions()).slice(1)).toEqual([{ phase: "caution", loaded: 0, total: 0, contextLength: 512, cacheTokens: 512 }]);
   expect(await contextLength()).toBe(512);

@@ -4,7 +4,7 @@
 export interface Readable {
   /** In bytes. */
   size(): Promise<number>;
-  /** The bytes from `start` up to, not including, `end`; waits for what is still to come. */
+  /** The bytes from `start` up to, not including, `end`; waits for what is still to come. They are the reader's alone. */
   read(start: number, end: number): Promise<Uint8Array>;
 }
 

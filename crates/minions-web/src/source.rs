@@ -50,7 +50,10 @@ impl ModelSource for JsSource {
         let readable = self.0.get(file).ok_or_else(missing)?;
         let bytes = readable.read(range.start as f64, range.end as f64).await;
         let bytes: Uint8Array = bytes.map_err(|exception| unreadable(file, &exception))?.unchecked_into();
-        Ok(bytes.to_vec())
+        let copy = bytes.to_vec();
+        // Given back now: a garbage collector sees no hurry in buffers that are not its own. Older browsers cannot.
+        let _ = bytes.buffer().transfer_with_length(0);
+        Ok(copy)
     }
 }
 

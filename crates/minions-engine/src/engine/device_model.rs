@@ -115,7 +115,7 @@ impl DeviceModel {
         let mut prefill = StepBuilder::new(Phase::Prefill);
         prefill.prefill(&sequence(), TRIAL_TOKENS);
         let hidden = self.forward(&self.upload(prefill));
-        let last = hidden.slice([TRIAL_TOKENS - 1..TRIAL_TOKENS]);
+        let last = hidden.narrow(0, TRIAL_TOKENS - 1, 1);
         let by_prefill = kernels::read_f32(self.transformer.logits(last, Phase::Prefill)).await?;
 
         let mut sequence = sequence();

@@ -15,9 +15,16 @@ use crate::error::Result;
 /// A tensor of words that is being written.
 pub(crate) enum Upload {
     /// In the GPU's memory.
-    Gpu { tensor: Tensor<1, Int>, memory: Memory, queue: wgpu::Queue },
+    Gpu(Box<OnGpu>),
     /// In this process's: what is written is the tensor.
     Cpu { words: Vec<u32>, device: Device },
+}
+
+/// A tensor of the GPU's, and the way to write to it.
+pub(crate) struct OnGpu {
+    tensor: Tensor<1, Int>,
+    memory: Memory,
+    queue: wgpu::Queue,
 }
 
 impl Upload {
@@ -33,17 +40,17 @@ impl Upload {
         let memory = memory(&handle.client, handle.handle)?;
         // The buffer may have been another tensor's. What cubecl still has to do with it comes first.
         handle.client.flush().map_err(runtime_error)?;
-        Ok(Self::Gpu { tensor, memory, queue: wgpu.queue.clone() })
+        Ok(Self::Gpu(Box::new(OnGpu { tensor, memory, queue: wgpu.queue.clone() })))
     }
 
     /// Writes `words` from word `at` on. On a GPU they are copied and on their way: see [`settle`].
     pub fn write(&mut self, at: usize, words: &[u32]) {
         match self {
-            Self::Gpu { memory, queue, .. } => {
+            Self::Gpu(gpu) => {
                 let (offset, bytes) = ((at * size_of::<u32>()) as u64, bytemuck::cast_slice(words));
-                let resource = &memory.resource;
+                let resource = &gpu.memory.resource;
                 assert!(offset + bytes.len() as u64 <= resource.size, "what is written stays within its tensor");
-                queue.write_buffer(&resource.buffer, resource.offset + offset, bytes);
+                gpu.queue.write_buffer(&resource.buffer, resource.offset + offset, bytes);
             }
             Self::Cpu { words: all, .. } => all[at..at + words.len()].copy_from_slice(words),
         }
@@ -52,7 +59,7 @@ impl Upload {
     /// The tensor.
     pub fn finish(self) -> Tensor<1, Int> {
         match self {
-            Self::Gpu { tensor, .. } => tensor,
+            Self::Gpu(gpu) => gpu.tensor,
             Self::Cpu { words, device } => {
                 let len = words.len();
                 Tensor::from_data(TensorData::new(words, [len]), (&device, DType::U32))
