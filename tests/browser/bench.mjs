@@ -1,18 +1,18 @@
 // Measures the built package in Chromium: how fast, and with how many calls to the GPU.
-//   node bench.mjs [kernels | jobs] [--quick] [--json FILE]
+//   node bench.mjs [kernels | jobs | load] [--quick] [--json FILE]
 //
 // Counts are exact and the same on every machine; times are the machine's. On a software adapter times say nothing about
 // a GPU: compare them with earlier times of the same machine only. `MINIONS_BROWSER_ADAPTER=hardware` measures the GPU,
 // as does `MINIONS_ADAPTER=hardware`, which `cargo xtask bench` sets where there is one.
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import { launchOptions } from "./browser.mjs";
-import { SHAPE_15M, writeRandomModel } from "./random-model.mjs";
+import { SHAPE_15M, SHAPE_500MB, writeRandomModel } from "./random-model.mjs";
 import { serve } from "./server.mjs";
 
 const args = process.argv.slice(2);
-const only = ["kernels", "jobs"].find((part) => args.includes(part));
+const only = ["kernels", "jobs", "load"].find((part) => args.includes(part));
 const quick = args.includes("--quick");
 const jsonFile = args.includes("--json") ? args[args.indexOf("--json") + 1] : undefined;
 
@@ -27,13 +27,13 @@ mkdirSync(generated, { recursive: true });
 writeRandomModel(`${generated}/random-135m.gguf`);
 writeRandomModel(`${generated}/random-15m.gguf`, SHAPE_15M);
 
-const server = await serve();
+const server = await serve(0, { ranges: true });
 const wanted = process.env.MINIONS_BROWSER_ADAPTER ?? process.env.MINIONS_ADAPTER;
 const browser = await chromium.launch(launchOptions(wanted === "hardware" ? wanted : "software"));
 try {
   if (!only) await measureProtocol();
-  if (only !== "jobs") await measureKernels();
-  if (only !== "kernels") {
+  if (!only || only === "kernels") await measureKernels();
+  if (!only || only === "jobs") {
     await measureJobs("demo", "/models/demo-worker.gguf");
     await measureJobs("15m", "/generated/random-15m.gguf");
   }
@@ -41,6 +41,7 @@ try {
     await measure("demo", "/models/demo-worker.gguf", [128, 512]);
     await measure("135m", "/generated/random-135m.gguf", quick ? [128] : [128, 512]);
   }
+  if (only === "load" || !(only || quick)) await measureLoad();
 } finally {
   await browser.close();
   await server.close();
@@ -128,6 +129,81 @@ async function measureJobs(name, url) {
     add("steps_of_one_by_one", tally.decodeSteps / base.tally.decodeSteps, "1");
   }
   await page.close();
+}
+
+/** Loading half a gigabyte, over the network and out of the store, beside what can be had at best: the same bytes fetched and hashed, and read. */
+async function measureLoad() {
+  const file = `${generated}/random-500mb.gguf`;
+  writeRandomModel(file, SHAPE_500MB, "Q8_0");
+  // A context of its own: nothing is stored yet.
+  const context = await browser.newContext();
+  const open = async () => {
+    const page = await context.newPage();
+    await page.goto(`${server.origin}/pages/blank.html`);
+    await page.waitForFunction(() => "minions" in globalThis);
+    return page;
+  };
+  const url = "/generated/random-500mb.gguf";
+  const loaded = [];
+  let page = await open();
+  const best = [await page.evaluate(fetchAndHash, url)];
+  loaded.push(await page.evaluate(loadAndSay, url));
+  await page.close();
+  page = await open();
+  best.push(await page.evaluate(readStored));
+  loaded.push(await page.evaluate(loadAndSay, url));
+  await context.close();
+  rmSync(file);
+  for (const [index, [name, bestName]] of [["first", "fetch_and_hash"], ["stored", "read"]].entries()) {
+    const { adapter, weights, ready, token } = loaded[index];
+    const add = (metric, value, unit) => rows.push({ suite: "browser", case: `load-500mb-${name}`, metric, value: round(value), unit, adapter });
+    add(`${bestName}_seconds`, best[index], "s");
+    add("weights_seconds", weights, "s");
+    add("ready_seconds", ready, "s");
+    add("first_token_seconds", token, "s");
+    add(`weights_of_${bestName}`, best[index] / weights, "1");
+    add(`first_token_of_${bestName}`, best[index] / token, "1");
+  }
+}
+
+/** In the page: what any loader has to do at least. */
+async function fetchAndHash(url) {
+  const { default: init, Sha256 } = await import("/pkg/wasm/minions_web.js");
+  await init();
+  const started = performance.now();
+  const sha256 = new Sha256();
+  const { body } = await fetch(url, { cache: "no-store" });
+  for (let reader = body.getReader(), read; !(read = await reader.read()).done; ) sha256.update(read.value);
+  sha256.finish();
+  return (performance.now() - started) / 1000;
+}
+
+/** In the page: the largest file in the store, in pieces as large as the engine's. */
+async function readStored() {
+  const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle("minions-web");
+  let largest;
+  for await (const handle of folder.values()) {
+    const file = handle.kind === "file" && (await handle.getFile());
+    if (file && file.size > (largest?.size ?? 0)) largest = file;
+  }
+  const started = performance.now();
+  for (let at = 0; at < largest.size; at += 2 ** 22) await largest.slice(at, at + 2 ** 22).arrayBuffer();
+  return (performance.now() - started) / 1000;
+}
+
+/** In the page: loads a model and has it say a token; when the weights were there, the model was ready, and the token came. */
+async function loadAndSay(url) {
+  const started = performance.now();
+  const seconds = () => (performance.now() - started) / 1000;
+  let weights = 0;
+  const onProgress = ({ phase }) => phase === "upload" && (weights = seconds());
+  const engine = await globalThis.minions.Engine.load(url, { onProgress });
+  const ready = seconds();
+  await engine.chat.completions.create({ messages: [{ role: "user", content: "Hello" }], max_tokens: 1 });
+  const token = seconds();
+  const { name: adapter } = engine.adapter;
+  await engine.unload();
+  return { adapter, weights, ready, token };
 }
 
 /** In the page: every task over every chunk. */

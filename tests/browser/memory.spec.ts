@@ -2,7 +2,7 @@
 import type { CDPSession, Page } from "@playwright/test";
 import { expect, origin, test } from "./fixtures.js";
 import { write } from "./gguf.mjs";
-import { metadata, tensors } from "./random-model.mjs";
+import { SHAPE_500MB as SHAPE, metadata, tensors } from "./random-model.mjs";
 
 /* What runs inside the page; `pages/blank.js` puts it there. */
 declare const connect: any;
@@ -11,9 +11,6 @@ const MB = 1024 * 1024;
 
 /** What wasm's memory may grow to: pieces, and what is there without a model. A layer's gate and up are 36 MB. */
 const MAX_WASM_BYTES = 40 * MB;
-
-/** Few layers, so that a software adapter is soon done with it; each is 65 MB. */
-const SHAPE = { hidden: 2048, layers: 8, heads: 16, kvHeads: 4, headSize: 128, feedForward: 8192, vocabulary: 4096, context: 512 };
 
 /** The JavaScript heap of a page's worker, watched from outside: in the worker itself nothing tells. */
 class WorkerHeap {

@@ -17,5 +17,7 @@ export interface Tensor {
   data(): Buffer;
 }
 
+export const SHAPE_500MB: Shape;
+
 export function metadata(shape: Shape): [string, [string, unknown]][];
 export function tensors(shape: Shape, format: "Q4_0" | "Q8_0", next: () => number): Tensor[];

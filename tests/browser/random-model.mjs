@@ -16,11 +16,14 @@ const [BOS, EOS] = ["<|begin|>", "<|end|>"];
 /** Token types of GGUF. */
 const [NORMAL, CONTROL] = [1, 3];
 
+/** Half a gigabyte in Q8_0, in few layers: for what loading takes. */
+export const SHAPE_500MB = { hidden: 2048, layers: 8, heads: 16, kvHeads: 4, headSize: 128, feedForward: 8192, vocabulary: 4096, context: 512 };
+
 /** Writes the file; the same seed gives the same file. */
-export function writeRandomModel(path, shape = SHAPE, seed = 1) {
+export function writeRandomModel(path, shape = SHAPE, format = "Q4_0", seed = 1) {
   const file = openSync(path, "w");
   try {
-    for (const piece of write(metadata(shape), tensors(shape, "Q4_0", random(seed)))) writeSync(file, piece);
+    for (const piece of write(metadata(shape), tensors(shape, format, random(seed)))) writeSync(file, piece);
   } finally {
     closeSync(file);
   }

@@ -36,9 +36,9 @@ const TYPES = {
 
 /**
  * Starts the server; resolves with its origin and a function that ends it. The page's files come with the headers that its
- * build asks for, unless it is to be like a host that knows no `_headers`.
+ * build asks for, unless it is to be like a host that knows no `_headers`; with `ranges`, parts of files are served as well.
  */
-export async function serve(port = 0, { plain = false } = {}) {
+export async function serve(port = 0, { plain = false, ranges = false } = {}) {
   const headers = plain ? {} : headersOf(await readFile(join(page, "_headers"), "utf8").catch(() => ""));
   const server = createServer(async (request, response) => {
     const file = fileOf(request.url ?? "/");
@@ -47,15 +47,18 @@ export async function serve(port = 0, { plain = false } = {}) {
       response.writeHead(404, { "content-type": "text/plain" }).end("not found\n");
       return;
     }
-    response.writeHead(200, {
+    const [, from, to] = (ranges && /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "")) || [];
+    const [start, end] = [Number(from ?? 0), Math.min(Number(to || Infinity), found.size - 1)];
+    response.writeHead(from === undefined ? 200 : 206, {
       "content-type": TYPES[extname(file)] ?? "application/octet-stream",
-      "content-length": found.size,
+      "content-length": end - start + 1,
+      ...(from === undefined ? {} : { "content-range": `bytes ${start}-${end}/${found.size}`, etag: `"${found.mtimeMs}"` }),
       "cache-control": "no-store",
       "x-content-type-options": "nosniff",
       ...(file.startsWith(page + sep) ? headers : {}),
     });
-    if (request.method === "HEAD") response.end();
-    else createReadStream(file).on("error", () => response.destroy()).pipe(response);
+    if (request.method === "HEAD" || found.size === 0) response.end();
+    else createReadStream(file, { start, end }).on("error", () => response.destroy()).pipe(response);
   });
   await new Promise((resolve, reject) => server.once("error", reject).listen(port, "127.0.0.1", resolve));
   const { port: taken } = server.address();
