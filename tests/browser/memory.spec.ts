@@ -67,7 +67,7 @@ test("a model of half a gigabyte is loaded in less than 96 MB, 40 of them wasm m
         if (step.phase === "upload") uploaded = step.loaded;
       };
       const source = { files: { "model.gguf": model } };
-      const { model: info } = await client.call("load", { source, options, wasmUrl: null }, { onEvent: onProgress });
+      const { model: info } = await client.call("load", { engine: 0, source, options, wasmUrl: null }, { onEvent: onProgress });
       return { modelBytes: model.size, wasmBytes: (await client.call("memoryBytes", null)) as number, uploaded, reported: info.sizeBytes };
     },
     {

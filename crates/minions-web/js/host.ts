@@ -26,6 +26,8 @@ interface Loaded {
 /** A worker from its start to its end. */
 interface Session {
   client: Client<Methods>;
+  /** What the worker is told to call its engine. */
+  engine: number;
   close(error: MinionsError): void;
   /** Aborted when nobody waits for the load any more. */
   loading: AbortController;
@@ -138,7 +140,9 @@ export class Host {
   #open(): Session {
     const { client, close } = openWorker(this.#options.worker, (reason) => this.#crash(session, reason));
     const loading = new AbortController();
-    const session: Session = { client, close, loading, ready: this.#start(client, loading.signal), isReady: false, waiting: 0 };
+    const engine = client.newId();
+    const ready = this.#start(client, engine, loading.signal);
+    const session: Session = { client, engine, close, loading, ready, isReady: false, waiting: 0 };
     session.ready.then(
       (loaded) => {
         this.#loaded = loaded;
@@ -149,11 +153,11 @@ export class Host {
     return session;
   }
 
-  async #start(client: Client<Methods>, signal: AbortSignal): Promise<Loaded> {
+  async #start(client: Client<Methods>, engine: number, signal: AbortSignal): Promise<Loaded> {
     const started = performance.now();
     const { controller, onProgress: onEvent } = this.#options;
     const source = await this.#toSource();
-    const params = { source, options: this.#load, wasmUrl: this.#wasmUrl };
+    const params = { engine, source, options: this.#load, wasmUrl: this.#wasmUrl };
     // To end a load on purpose is no sign that it was too much for this device.
     signal.addEventListener("abort", () => void endAttempt(source), { once: true });
     const loaded = await pausing(client, controller, () => client.call("load", params, { signal, onEvent }));
@@ -187,8 +191,12 @@ export class Host {
     if (!session) return;
     this.#session = undefined;
     // A worker of our own frees everything by ending, at once, whatever it is doing.
-    if (this.#options.worker && session.isReady) await session.client.call("unload", null).catch(() => {});
     if (!session.isReady) session.loading.abort(error);
+    if (this.#options.worker) {
+      // Also after a load was aborted: it may have been over before the worker heard of that.
+      const unloading = session.client.call("unload", { engine: session.engine }).catch(() => {});
+      if (session.isReady) await unloading;
+    }
     session.close(error);
   }
 

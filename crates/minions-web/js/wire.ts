@@ -166,6 +166,8 @@ export interface KernelSpeed {
 export type Methods = {
   load: {
     params: {
+      /** What the caller calls the engine. */
+      engine: number;
       source: WireSource;
       options: WireLoad;
       wasmUrl: string | null;
@@ -177,7 +179,8 @@ export type Methods = {
   download: { params: { source: WireAddress; wasmUrl: string | null }; result: void; event: Progress };
   /** Pauses what is being fetched, or lets it go on. */
   pause: { params: { isPaused: boolean }; result: void; event: never };
-  unload: { params: null; result: void; event: never };
+  /** Frees the engine of this name, if the worker holds it. */
+  unload: { params: { engine: number }; result: void; event: never };
   /** Starts a reply as a stream of `Piece`. */
   generate: { params: { stream: number; request: WireRequest }; result: void; event: never };
   /** Starts a run as a stream of events. */

@@ -13,26 +13,30 @@ import init, { Engine, Rehearsal, Sha256, benchKernels, checkKernels, memoryByte
 import type { Methods, WireAddress, WireLoad } from "./wire.js";
 
 let engine: Engine | undefined;
-let isLoading = false;
+/** What the page calls it. */
+let engineName: number | undefined;
+let loading: { signal: AbortSignal; isOver: Promise<unknown> } | undefined;
 let starting: Promise<void> | undefined;
 const streams = new Map<number, Channel>();
 const gate = new Gate();
 
 const die = serve<Methods>(globalThis as unknown as Endpoint, {
-  async load({ source, options, wasmUrl }, context) {
-    if (engine || isLoading) throw new MinionsError("invalid_request", "this worker holds an engine already; unload it first");
-    isLoading = true;
-    const onCaution = (plan: Plan) => context.emit({ phase: "caution", loaded: 0, total: 0, ...plan });
+  async load(params, context) {
+    // Whoever aborted a load may begin another at once.
+    while (loading?.signal.aborted) await loading.isOver;
+    if (engine || loading) throw new MinionsError("invalid_request", "this worker holds an engine already; unload it first");
+    const opening = load(params, context);
+    loading = { signal: context.signal, isOver: opening.catch(() => {}) };
     try {
-      engine = await attempt(source, options, onCaution, (options, begin) => {
-        if (!("files" in source)) return fetchAndOpen(source, options, wasmUrl, context, begin);
-        begin();
-        const files = Object.entries(source.files).map(([name, blob]) => [name, ofBlob(blob)] as const);
-        return open(new Map(files), pickMain(Object.keys(source.files)), options, wasmUrl, context);
-      });
+      const opened = await opening;
+      // It may have been done before the worker heard that it was aborted.
+      if (context.signal.aborted) opened.free();
+      context.signal.throwIfAborted();
+      engine = opened;
+      engineName = params.engine;
       return { model: engine.info(), adapter: engine.adapter() };
     } finally {
-      isLoading = false;
+      loading = undefined;
     }
   },
   async download({ source, wasmUrl }, context) {
@@ -41,11 +45,13 @@ const die = serve<Methods>(globalThis as unknown as Endpoint, {
   async pause({ isPaused }) {
     gate.isPaused = isPaused;
   },
-  async unload() {
+  async unload({ engine: name }) {
+    if (name !== engineName) return;
     for (const channel of streams.values()) channel.abort();
     streams.clear();
     engine?.free();
     engine = undefined;
+    engineName = undefined;
   },
   async generate({ stream, request }) {
     streams.set(stream, new Channel(loaded().generate(request)));
@@ -118,6 +124,17 @@ const die = serve<Methods>(globalThis as unknown as Endpoint, {
 Object.assign(globalThis, {
   __minions_panic: die,
 });
+
+/** Loads, more carefully if the last attempt ended with its tab. */
+function load({ source, options, wasmUrl }: Methods["load"]["params"], context: Context<Progress>): Promise<Engine> {
+  const onCaution = (plan: Plan) => context.emit({ phase: "caution", loaded: 0, total: 0, ...plan });
+  return attempt(source, options, onCaution, (options, begin) => {
+    if (!("files" in source)) return fetchAndOpen(source, options, wasmUrl, context, begin);
+    begin();
+    const files = Object.entries(source.files).map(([name, blob]) => [name, ofBlob(blob)] as const);
+    return open(new Map(files), pickMain(Object.keys(source.files)), options, wasmUrl, context);
+  });
+}
 
 /** What a download needs besides the address. The wasm, which does the digests, is loaded meanwhile. */
 async function prepare({ cache, verify }: WireAddress, wasmUrl: string | null, context: Context<Progress>): Promise<Download> {
