@@ -250,23 +250,17 @@ test("a worker of the app's is emptied and filled again, and its crash is the en
   }
 });
 
-/** The names of all stored files that say that a load is under way. */
+/** The contexts of the loads that, as notes in the store say, are under way. */
 const attempts = (page: Page) =>
   page.evaluate(async () => {
     const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle("minions-web", { create: true });
-    const names: string[] = [];
-    for await (const name of (folder as any).keys()) if (name.endsWith(".attempt")) names.push(name);
-    return names;
-  });
-
-/** The context of the load that a note is of. */
-const noted = (page: Page) =>
-  page.evaluate(async () => {
-    const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle("minions-web", { create: true });
+    const contexts: (number | undefined)[] = [];
     for await (const [name, file] of (folder as any).entries()) {
-      if (name.endsWith(".attempt")) return (JSON.parse((await (await file.getFile()).text()) || "{}") as { contextLength?: number }).contextLength;
+      if (!name.endsWith(".attempt")) continue;
+      const note = JSON.parse((await (await file.getFile()).text()) || "{}") as { contextLength?: number };
+      contexts.push(note.contextLength);
     }
-    return undefined;
+    return contexts;
   });
 
 /** Starts a load that gets stuck when the weights go to the device; resolves when they do. */
@@ -291,7 +285,7 @@ test("a load that its tab did not survive is tried again with less, once", async
     await listen(victim, complaints);
     await open(victim);
     await getStuck(victim, options);
-    await expect.poll(() => noted(page)).toBe(contextLength);
+    await expect.poll(() => attempts(page)).toEqual([contextLength]);
     return victim;
   };
   const victim = await die({ contextLength: 1800, cacheTokens: 3000 }, 1800);

@@ -225,6 +225,11 @@ impl Compute {
         }
     }
 
+    /// What is behind `error`: what the device reported, if it did.
+    pub(crate) fn cause(&self, error: Error) -> Error {
+        self.check().err().unwrap_or(error)
+    }
+
     /// Whether the device has failed: nothing can be done with it any more.
     pub fn is_lost(&self) -> bool {
         self.check().is_err()

@@ -77,9 +77,7 @@ impl DeviceModel {
     /// Runs a decode step: → what was drawn for its rows.
     pub async fn sample(&self, mut step: StepBuilder) -> Result<Vec<Sample>> {
         let Some(wgpu) = &self.compute.wgpu else {
-            let step = self.upload(step);
-            let (_, samples) = self.transformer.sample(self.forward(&step), &step);
-            return samples.read(step.asked()).await;
+            return Ok(self.sample_on_cpu(step).await?.1);
         };
         let rows = step_rows(step.rows());
         step.pad(rows, self.scratch);
@@ -89,6 +87,13 @@ impl DeviceModel {
             None => self.capture(wgpu, &step)?.1,
         };
         captured.replay(&step.words(self.layout), &step.asked()).await
+    }
+
+    /// Runs a decode step where none can be captured: → its scores, and what was drawn.
+    async fn sample_on_cpu(&self, step: StepBuilder) -> Result<(Tensor<2>, Vec<Sample>)> {
+        let step = self.upload(step);
+        let (logits, samples) = self.transformer.sample(self.forward(&step), &step);
+        Ok((logits, samples.read(step.asked()).await?))
     }
 
     /// Captures a decode step of as many rows as this one: → where its scores will be, and the captured step.
@@ -144,9 +149,7 @@ impl DeviceModel {
     /// was drawn.
     async fn score(&self, step: StepBuilder, before: Option<Tensor<2>>) -> Result<(Tensor<2>, Vec<Sample>)> {
         let Some(wgpu) = &self.compute.wgpu else {
-            let step = self.upload(step);
-            let (logits, samples) = self.transformer.sample(self.forward(&step), &step);
-            return Ok((logits, samples.read(step.asked()).await?));
+            return self.sample_on_cpu(step).await;
         };
         let logits = match before {
             Some(logits) => logits,

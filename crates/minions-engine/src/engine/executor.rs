@@ -150,10 +150,9 @@ impl Executor {
         let leaving = self.move_pages(model);
         let hidden = prefill.map(|step| model.forward(&model.upload(step)));
         let decode = self.scheduler.borrow_mut().decode();
+        let mut drawn = None;
         if let Some((step, runs)) = decode {
-            let samples = model.sample(step).await?;
-            model.compute.check()?;
-            self.scheduler.borrow_mut().apply(runs, samples);
+            drawn = Some((runs, model.sample(step).await?));
         } else if let Some(hidden) = hidden {
             // One number is read back, so that no more than a turn is ever queued and an abort takes effect after it.
             kernels::read_f32(hidden.slice([0..1, 0..1])).await?;
@@ -162,6 +161,9 @@ impl Executor {
             kernels::read_f32(Tensor::<1>::zeros([1], &model.compute.device)).await?;
         }
         model.compute.check()?;
+        if let Some((runs, samples)) = drawn {
+            self.scheduler.borrow_mut().apply(runs, samples);
+        }
         if rows > 0 {
             self.scheduler.borrow_mut().note_pace(rows, started.elapsed().as_secs_f64());
         }

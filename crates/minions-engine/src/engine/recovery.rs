@@ -35,7 +35,7 @@ impl Recovery {
     /// The model on a device in place of `failed`, which reported `error`. A model that says something else there than it did
     /// on the first is an error.
     pub async fn rebuild(&self, failed: &DeviceModel, error: Error) -> Result<DeviceModel> {
-        let error = failed.compute.check().err().unwrap_or(error);
+        let error = failed.compute.cause(error);
         if self.attempts.get() == MAX_ATTEMPTS {
             self.attempts.set(0);
             return Err(gone(error));
