@@ -6,7 +6,9 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use minions_cli::http_client;
+use minions_chat::estimate_tokens;
+use minions_cli::{FileSource, http_client};
+use minions_engine::{Compute, Engine, LoadOptions};
 use minions_tests::{server, workspace};
 use serde_json::{Value, json};
 
@@ -215,6 +217,31 @@ async fn minions_puts_jobs_to_the_included_worker() {
     assert_eq!(replayed.code, Some(0), "{}", replayed.stderr);
     let replayed: Value = serde_json::from_str(&replayed.stdout).expect("one JSON object");
     assert_eq!((&replayed["answer"], &replayed["evidence"]), (&outcome["answer"], &outcome["evidence"]));
+}
+
+#[tokio::test]
+async fn what_a_supervisor_does_not_tell_is_counted_as_the_worker_counts() {
+    let mut replies = [ask(TASK), answer("It is 170 mg/dL.")];
+    for reply in &mut replies {
+        reply["usage"] = json!(false);
+    }
+    let supervisor = Server::new(json!(replies)).await;
+    let ended = Minions::run(&supervisor, &["--json"]).end().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let outcome: Value = serde_json::from_str(&ended.stdout).expect("one JSON object");
+
+    let (source, main) = FileSource::open(&workspace().join("www/public/models/demo-worker.gguf")).expect("the worker");
+    let engine =
+        Engine::load(Compute::cpu("as in the command"), source, &main, LoadOptions::default(), &mut |_| {}).await;
+    let counter = engine.expect("it loads").token_counter();
+    let count = |content: &Value| counter.count(content.as_str().expect("a text"));
+    let requests = supervisor.requests().await;
+    let sent = requests.iter().flat_map(|request| request["body"]["messages"].as_array().expect("messages"));
+    let usage = &outcome["usage"]["remote"];
+    assert_eq!(usage["prompt_tokens"], sent.map(|message| count(&message["content"]) + 4).sum::<u64>());
+    assert_eq!(usage["completion_tokens"], replies.iter().map(|reply| count(&reply["content"])).sum::<u64>());
+    assert_eq!(usage["estimated"], true);
+    assert_ne!(counter.count(TASK), estimate_tokens(TASK), "no rule of thumb");
 }
 
 /// A million a million tokens sent: one each.

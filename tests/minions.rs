@@ -6,7 +6,9 @@
 
 use std::cell::RefCell;
 
-use minions_chat::{ChatError, ChatModel, ChatRequest, ChatResponse, FinishReason, ResponseFormat, Role, Usage};
+use minions_chat::{
+    ChatError, ChatModel, ChatRequest, ChatResponse, FinishReason, ResponseFormat, Role, TokenCounter, Usage,
+};
 use minions_protocol::{
     AggregateMode, Error, Event, Fallback, JobStatus, Minions, NoAnswer, Outcome, Privacy, Protocol, Question, Source,
     Speaker, Stage,
@@ -61,7 +63,8 @@ impl ChatModel for Reader {
         self.requests.borrow_mut().push(request.clone());
         let prompt = &request.messages[0].content;
         let content = if prompt.contains("contrast agent Omnipaque 240") { HIT } else { ABSENT }.to_owned();
-        let usage = Usage { estimated: false, ..Usage::estimate(&request.messages, &content) };
+        let usage =
+            Usage { estimated: false, ..Usage::estimate(&request.messages, &content, &TokenCounter::default()) };
         Ok(ChatResponse::new(content, FinishReason::Stop, usage))
     }
 }

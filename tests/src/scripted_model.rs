@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
-use minions_chat::{ChatError, ChatModel, ChatRequest, ChatResponse, FinishReason, Usage};
+use minions_chat::{ChatError, ChatModel, ChatRequest, ChatResponse, FinishReason, TokenCounter, Usage};
 
 /// A model that gives prepared replies, in order.
 ///
@@ -64,7 +64,8 @@ impl ChatModel for ScriptedModel {
         };
         content.split_inclusive(' ').for_each(on_delta);
         // Told, as a provider tells it.
-        let usage = Usage { estimated: false, ..Usage::estimate(&request.messages, &content) };
+        let usage =
+            Usage { estimated: false, ..Usage::estimate(&request.messages, &content, &TokenCounter::default()) };
         self.usage.set(self.usage.get() + usage);
         Ok(ChatResponse::new(content, finish_reason, usage))
     }

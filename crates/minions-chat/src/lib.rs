@@ -16,4 +16,4 @@ pub use message::{Message, Role};
 pub use model::ChatModel;
 pub use request::{ChatRequest, JsonSchema, ResponseFormat};
 pub use response::{Alternative, ChatResponse, FinishReason, TokenLogprob, TopLogprob};
-pub use usage::{Usage, estimate_tokens};
+pub use usage::{TokenCounter, Usage, estimate_tokens};

@@ -1,4 +1,6 @@
+use std::fmt;
 use std::ops::{Add, AddAssign};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -27,11 +29,39 @@ impl Usage {
         self.prompt_tokens + self.completion_tokens
     }
 
-    /// What a call costs by rule of thumb: the texts' [`estimate_tokens`], and four more for each message sent. Stands
-    /// in where a provider's reply holds no usage (many local servers), so that a run's sum is never silently short.
-    pub fn estimate(messages: &[Message], reply: &str) -> Self {
-        let prompt_tokens = messages.iter().map(|message| estimate_tokens(&message.content) + 4).sum();
-        Self { prompt_tokens, completion_tokens: estimate_tokens(reply), estimated: true, ..Self::default() }
+    /// What a call probably costs: the texts' tokens, and four more for each message sent. Stands in where a provider's
+    /// reply holds no usage (many local servers), so that a run's sum is never silently short.
+    pub fn estimate(messages: &[Message], reply: &str, counter: &TokenCounter) -> Self {
+        let prompt_tokens = messages.iter().map(|message| counter.count(&message.content) + 4).sum();
+        Self { prompt_tokens, completion_tokens: counter.count(reply), estimated: true, ..Self::default() }
+    }
+}
+
+/// Counts the tokens of texts whose model's tokenizer is not known: by [`estimate_tokens`], or with another model's.
+#[derive(Clone)]
+pub struct TokenCounter(Arc<dyn Fn(&str) -> u64 + Send + Sync>);
+
+impl TokenCounter {
+    /// Counts with `count`.
+    pub fn new(count: impl Fn(&str) -> u64 + Send + Sync + 'static) -> Self {
+        Self(Arc::new(count))
+    }
+
+    /// The tokens of a text.
+    pub fn count(&self, text: &str) -> u64 {
+        (self.0)(text)
+    }
+}
+
+impl Default for TokenCounter {
+    fn default() -> Self {
+        Self::new(estimate_tokens)
+    }
+}
+
+impl fmt::Debug for TokenCounter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenCounter")
     }
 }
 
@@ -66,21 +96,28 @@ mod tests {
 
     #[test]
     fn an_estimate_counts_four_bytes_as_a_token_and_four_more_per_message() {
-        let usage = Usage::estimate(&[Message::system("12345"), Message::user("")], "é1234");
+        let usage = Usage::estimate(&[Message::system("12345"), Message::user("")], "é1234", &TokenCounter::default());
         assert_eq!((usage.prompt_tokens, usage.completion_tokens), (2 + 4 + 4, 2));
         assert!(usage.estimated);
     }
 
     #[test]
+    fn an_estimate_counts_with_whatever_can_count() {
+        let words = TokenCounter::new(|text| text.split_whitespace().count() as u64);
+        let usage = Usage::estimate(&[Message::user("two words")], "and three more", &words);
+        assert_eq!((usage.prompt_tokens, usage.completion_tokens, usage.estimated), (2 + 4, 3, true));
+    }
+
+    #[test]
     fn a_sum_with_an_estimate_in_it_is_an_estimate() {
         let told = Usage { prompt_tokens: 1, ..Usage::default() };
-        assert!((told + Usage::estimate(&[], "")).estimated && !(told + told).estimated);
+        assert!((told + Usage::estimate(&[], "", &TokenCounter::default())).estimated && !(told + told).estimated);
     }
 
     #[test]
     fn what_was_told_says_nothing_of_estimates() {
         let json = |usage: &Usage| serde_json::to_string(usage).unwrap_or_default();
         assert!(!json(&Usage::default()).contains("estimated"));
-        assert!(json(&Usage::estimate(&[], "")).contains("\"estimated\":true"));
+        assert!(json(&Usage::estimate(&[], "", &TokenCounter::default())).contains("\"estimated\":true"));
     }
 }

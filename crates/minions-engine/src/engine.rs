@@ -17,7 +17,9 @@ use device_model::DeviceModel;
 use executor::Executor;
 use futures_util::FutureExt;
 use futures_util::lock::Mutex;
-use minions_chat::{Alternative, ChatError, ChatModel, ChatRequest, ChatResponse, ResponseFormat, Usage};
+use minions_chat::{
+    Alternative, ChatError, ChatModel, ChatRequest, ChatResponse, ResponseFormat, TokenCounter, Usage, estimate_tokens,
+};
 use minions_shaders::KvFormat;
 use plan::Plan;
 use recovery::{Build, Recovery};
@@ -178,7 +180,7 @@ impl Engine {
         let device = compute.clone();
         let built = blueprint.build(compute, on_progress).await;
         // Why the device is gone says more than what could not be done with it.
-        let built = built.map_err(|error| device.check().err().unwrap_or(error));
+        let built = built.map_err(|error| device.cause(error));
         let Built { model, token, quantization, size_bytes, parameters } = built?;
         Ok(Self {
             info: ModelInfo {
@@ -236,6 +238,14 @@ impl Engine {
     /// The token ids of a conversation, as the model's own template renders it, ready to be answered.
     pub fn tokenize(&self, request: &ChatRequest) -> Result<Vec<u32>> {
         self.template.tokenize(&request.messages, &self.tokenizer)
+    }
+
+    /// Counts tokens as this model does; what its tokenizer cannot take, by rule of thumb.
+    pub fn token_counter(&self) -> TokenCounter {
+        let tokenizer = Arc::clone(&self.tokenizer);
+        TokenCounter::new(move |text| {
+            tokenizer.tokenize(text, false).map_or_else(|_| estimate_tokens(text), |ids| ids.len() as u64)
+        })
     }
 
     /// What all replies took since the model was loaded.

@@ -1,6 +1,6 @@
 //! A run of MinionS with its replies written in advance: what a protocol costs without its models.
 
-use minions_chat::{FinishReason, Usage};
+use minions_chat::{FinishReason, TokenCounter, Usage};
 use serde_json::{Value, json};
 
 use crate::{Error, Minions, Outcome, Protocol, Question, Speaker, Stage, Transcript, Turn};
@@ -56,6 +56,6 @@ impl Rehearsal {
 fn turn(stage: Option<Stage>, reply: &Value) -> Turn {
     let speaker = if stage.is_some() { Speaker::Supervisor } else { Speaker::Worker };
     let reply = reply.to_string();
-    let usage = Usage::estimate(&[], &reply);
+    let usage = Usage::estimate(&[], &reply, &TokenCounter::default());
     Turn { speaker, round: 1, stage, job: None, sent: vec![], reply, finish_reason: FinishReason::Stop, usage }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use minions_chat::{ChatError, ChatModel, ChatRequest, ChatResponse, Message};
+use minions_chat::{ChatError, ChatModel, ChatRequest, ChatResponse, Message, TokenCounter};
 use serde_json::Value;
 
 use crate::preset::Preset;
@@ -42,6 +42,8 @@ pub struct CloudModel<T> {
     pub json_mode: Option<JsonMode>,
     /// How much the model is to think, if not as much as it does unasked.
     pub reasoning_effort: Option<ReasoningEffort>,
+    /// Counts what the provider does not tell.
+    pub token_counter: TokenCounter,
     /// The longest silence to put up with.
     pub timeout: Duration,
     /// How often a failed call is repeated.
@@ -59,6 +61,7 @@ impl<T> CloudModel<T> {
             api_key,
             json_mode: None,
             reasoning_effort: None,
+            token_counter: TokenCounter::default(),
             timeout: Duration::from_secs(120),
             max_retries: 2,
         }
@@ -195,7 +198,7 @@ impl<T: Transport> CloudModel<T> {
             let body = self.collect(response, start, lines::MAX_EVENT_BYTES, messages).await?;
             reply.whole(&body.ok_or_else(error::too_long)?, on_delta)?;
         }
-        reply.finish(messages)
+        reply.finish(messages, &self.token_counter)
     }
 
     async fn read_stream(

@@ -2,7 +2,7 @@
 //!
 //! A recording is never to pass for a live model: it carries a label, and it refuses any task but its own.
 
-use minions_chat::{ChatError, ChatModel, ChatRequest, ChatResponse, FinishReason, Message, Role, Usage};
+use minions_chat::{ChatError, ChatModel, ChatRequest, ChatResponse, FinishReason, Message, Role, TokenCounter, Usage};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -65,7 +65,8 @@ impl ChatModel for Recording {
             object => object.to_string(),
         };
         on_delta(&content);
-        let usage = reply.usage.unwrap_or_else(|| Usage::estimate(&request.messages, &content));
+        let usage =
+            reply.usage.unwrap_or_else(|| Usage::estimate(&request.messages, &content, &TokenCounter::default()));
         Ok(ChatResponse::new(content, FinishReason::Stop, usage))
     }
 }

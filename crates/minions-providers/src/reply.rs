@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use minions_chat::{Alternative, ChatError, ChatResponse, FinishReason, Message, TokenLogprob, Usage};
+use minions_chat::{Alternative, ChatError, ChatResponse, FinishReason, Message, TokenCounter, TokenLogprob, Usage};
 
 use crate::error;
 use crate::lines::MAX_EVENT_BYTES;
@@ -89,7 +89,7 @@ impl<'a> Reply<'a> {
     }
 
     /// The response. Without a first reply, or with an empty one, there is none.
-    pub(crate) fn finish(self, messages: &[Message]) -> Result<ChatResponse, ChatError> {
+    pub(crate) fn finish(self, messages: &[Message], counter: &TokenCounter) -> Result<ChatResponse, ChatError> {
         if !self.is_complete() {
             return Err(error::cut_off("the provider closed the connection"));
         }
@@ -104,20 +104,21 @@ impl<'a> Reply<'a> {
             return Err(ChatError::BadReply(empty(finish_reason).to_owned()));
         };
         let alternatives: Vec<_> = replies.collect();
-        let usage = usage(self.tokens, messages, &content);
+        let usage = usage(self.tokens, messages, &content, counter);
         Ok(ChatResponse { content, finish_reason, usage, logprobs, alternatives })
     }
 }
 
 /// What the provider told, and an estimate in place of what it did not tell.
-fn usage(tokens: Tokens, messages: &[Message], content: &str) -> Usage {
-    let estimate = Usage::estimate(messages, content);
+fn usage(tokens: Tokens, messages: &[Message], content: &str, counter: &TokenCounter) -> Usage {
+    let is_told = tokens.prompt.is_some() && tokens.completion.is_some();
+    let estimate = if is_told { Usage::default() } else { Usage::estimate(messages, content, counter) };
     Usage {
         prompt_tokens: tokens.prompt.unwrap_or(estimate.prompt_tokens),
         completion_tokens: tokens.completion.unwrap_or(estimate.completion_tokens),
         cached_tokens: tokens.cached.unwrap_or(0),
         reasoning_tokens: tokens.reasoning.unwrap_or(0),
-        estimated: tokens.prompt.is_none() || tokens.completion.is_none(),
+        estimated: estimate.estimated,
     }
 }
 

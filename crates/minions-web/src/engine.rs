@@ -129,7 +129,7 @@ impl Engine {
         &self,
         #[wasm_bindgen(unchecked_param_type = "WireSupervisor")] supervisor: JsValue,
     ) -> Result<JsValue, JsValue> {
-        let supervisor = Supervisor::new(from_js(&supervisor)?)?;
+        let supervisor = Supervisor::new(from_js(&supervisor)?, self.engine.token_counter())?;
         Ok(to_js(&supervisor.models().await?)?)
     }
 

@@ -24,7 +24,8 @@ pub(crate) fn start(engine: Rc<Engine>, is_running: Rc<Cell<bool>>, run: Run) ->
     let turn = Turn::take(is_running)?;
     let Run { protocol, supervisor, mut question } = run;
     let protocol = protocol.within_context(engine.info().context_length);
-    let supervisor = supervisor.map_or(Ok(Supervisor::None), Supervisor::new)?;
+    let supervisor =
+        supervisor.map_or(Ok(Supervisor::None), |options| Supervisor::new(options, engine.token_counter()))?;
     question.price = question.price.or_else(|| supervisor.price());
     Ok(Stream::new(|items| async move {
         let _turn = turn;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use minions_chat::{ChatError, ChatModel, ChatRequest, ChatResponse};
+use minions_chat::{ChatError, ChatModel, ChatRequest, ChatResponse, TokenCounter};
 use minions_protocol::{Price, PriceTable};
 use minions_providers::{ApiKey, COMPATIBLE, CloudModel, JsonMode, Preset, ReasoningEffort, Recording};
 use serde::Deserialize;
@@ -38,7 +38,8 @@ pub(crate) enum Supervisor {
 }
 
 impl Supervisor {
-    pub(crate) fn new(options: SupervisorOptions) -> Result<Self, Failure> {
+    /// `token_counter` counts what a provider does not tell.
+    pub(crate) fn new(options: SupervisorOptions, token_counter: TokenCounter) -> Result<Self, Failure> {
         match options {
             SupervisorOptions::Cloud {
                 provider,
@@ -57,6 +58,7 @@ impl Supervisor {
                 cloud.timeout = timeout_ms.map_or(cloud.timeout, Duration::from_millis);
                 cloud.json_mode = json_mode;
                 cloud.reasoning_effort = reasoning_effort;
+                cloud.token_counter = token_counter;
                 Ok(Self::Cloud(Box::new(cloud)))
             }
             SupervisorOptions::Recorded { recording } => Ok(Self::Recorded(recording)),

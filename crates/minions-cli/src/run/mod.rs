@@ -11,6 +11,7 @@ use minions_protocol::{AnyProtocol, Error, Event, Outcome, Protocol, Question};
 pub use arguments::Arguments;
 
 use crate::exit::{Exit, Failure};
+use crate::model::Model;
 use crate::output;
 use crate::supervisor::Supervisor;
 use crate::transcript::{self, Transcript};
@@ -20,7 +21,7 @@ use progress::Progress;
 /// Everything that can be refused is looked at before the worker is loaded and the first call is paid for.
 pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     arguments.check()?;
-    let supervisor = if arguments.asks_supervisor() { arguments.supervisor.open()? } else { Supervisor::absent() };
+    let mut supervisor = if arguments.asks_supervisor() { arguments.supervisor.open()? } else { Supervisor::absent() };
     let price = price::find(arguments.prices.as_deref(), &supervisor)?;
     let question = arguments.question(price.as_ref().map(|price| price.price))?;
     if let Some(path) = &arguments.transcript {
@@ -31,6 +32,9 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     progress.say(&supervisor.description);
     let worker = if arguments.asks_worker() { arguments.worker.open().await? } else { Worker::absent() };
     progress.say(&worker.description);
+    if let (Model::Server(supervisor), Model::Local(engine)) = (&mut supervisor.model, &worker.model) {
+        supervisor.token_counter = engine.token_counter();
+    }
     let protocol = limits::protocol(&arguments, &worker, &mut progress);
 
     let mut tell = |event: Event| progress.tell(&event);
