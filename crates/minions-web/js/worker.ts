@@ -3,7 +3,7 @@ import type { Download } from "./download/file.js";
 import { Gate } from "./download/gate.js";
 import { type ModelInFlight, fetchModel, forgetModel, pickMain } from "./download/model.js";
 import { MinionsError } from "./errors.js";
-import { type Readable, ofBlob } from "./readable.js";
+import { type Readable, Stored } from "./readable.js";
 import { type Context, type Endpoint, serve } from "./rpc.js";
 import { type Plan, attempt } from "./store/attempt.js";
 import { Folder } from "./store/folder.js";
@@ -131,7 +131,7 @@ function load({ source, options, wasmUrl }: Methods["load"]["params"], context: 
   return attempt(source, options, onCaution, (options, begin) => {
     if (!("files" in source)) return fetchAndOpen(source, options, wasmUrl, context, begin);
     begin();
-    const files = Object.entries(source.files).map(([name, blob]) => [name, ofBlob(blob)] as const);
+    const files = Object.entries(source.files).map(([name, blob]) => [name, new Stored(blob)] as const);
     return open(new Map(files), pickMain(Object.keys(source.files)), options, wasmUrl, context);
   });
 }

@@ -1,5 +1,5 @@
 /** The bytes of a file as they arrive, piece by piece: in the store if there is one and room in it, else in memory. */
-import { readBlob } from "../readable.js";
+import { Stored } from "../readable.js";
 import { type Beginning, type Entry, PIECE_BYTES, begin } from "../store/entry.js";
 import type { Folder } from "../store/folder.js";
 import { Writer } from "../store/writer.js";
@@ -35,7 +35,7 @@ export class Arrival implements Source {
   #removal: Promise<void> | undefined;
   #isClosed = false;
   /** The file, once all of it is there. */
-  #whole: Promise<Blob> | undefined;
+  #whole: Promise<Stored> | undefined;
 
   private constructor(shelf: Shelf | undefined, onChange: () => void) {
     this.#shelf = shelf;
@@ -141,19 +141,21 @@ export class Arrival implements Source {
   }
 
   /** Reads what is there, at most to the end of the piece in which it begins. */
-  async read(start: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
+  async read(start: number, end: number): Promise<Uint8Array> {
     const piece = Math.floor(start / PIECE_BYTES);
     const base = piece * PIECE_BYTES;
     const to = Math.min(end, base + PIECE_BYTES);
-    if (this.#whole) return readBlob(await this.#whole, start, to);
+    if (this.#whole) return (await this.#whole).read(start, to);
     return this.#writer ? this.#writer.read(start, to) : this.#memory.read(piece, start - base, to - base);
   }
 
   /** The file, all of which is there. */
   complete(sha256: string): Promise<Blob> {
-    this.#whole = this.#toWhole(sha256);
+    const blob = this.#toBlob(sha256);
+    this.#whole = blob.then((blob) => new Stored(blob));
+    this.#whole.catch(() => {});
     this.#onChange();
-    return this.#whole;
+    return blob;
   }
 
   /** Lets go of the file. What is stored of it stays for the next load, if that can use it. */
@@ -165,7 +167,7 @@ export class Arrival implements Source {
     await this.#removal;
   }
 
-  async #toWhole(sha256: string): Promise<Blob> {
+  async #toBlob(sha256: string): Promise<Blob> {
     const size = this.loaded;
     this.#store((writer) => writer.note({ size, sha256 }));
     if (!this.#shelf || !this.#writer) return this.#memory.whole();

@@ -1,5 +1,5 @@
 /** A file on its way, for those who read it before all of it is there. */
-import { type Readable, readBlob } from "../readable.js";
+import { type Readable, Stored } from "../readable.js";
 import { PIECE_BYTES } from "../store/entry.js";
 
 /** What there is of a file. */
@@ -20,12 +20,13 @@ export interface Source {
 
 /** A file all of which is there. */
 export function whole(blob: Blob): Source {
+  const stored = new Stored(blob);
   return {
     size: blob.size,
     edition: 0,
     isResumed: false,
     has: () => true,
-    read: (start, end) => readBlob(blob, start, end),
+    read: (start, end) => stored.read(start, end),
     want: () => {},
   };
 }
