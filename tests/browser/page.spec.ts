@@ -1,5 +1,7 @@
 /** The built page in a browser with WebGPU. */
+import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
+import type { Locator } from "@playwright/test";
 import { answer, ask, expect, origin, test, type Step } from "./fixtures.js";
 import { BLOOD_PRESSURE, DemoPage, LDL, RECORD, TASK, shingles } from "./pages.js";
 import { makeRecords } from "./records.mjs";
@@ -396,6 +398,97 @@ test("takes another document and another model, and says what is wrong with a ba
     await demo.isWorker("ready");
     await expect(page.getByTestId("adapter")).toHaveAttribute("data-kind", "cpu");
   });
+});
+
+test("asks any provider, each at its own address and with its own key", async ({ page, supervisor, requests, complaints }) => {
+  complaints.allow(FAILED_REQUEST);
+  const demo = await DemoPage.open(page);
+  const before = requests.length;
+  await page.getByTestId("supervisor-server").check();
+  const [provider, baseURL, key, hint] = ["provider", "base-url", "key", "base-url-hint"].map((name) => page.getByTestId(name)) as [Locator, Locator, Locator, Locator];
+  await expect(provider.locator("optgroup")).toHaveCount(3);
+  await expect(provider.locator("option")).toHaveCount(28);
+
+  await test.step("what is known of it is there", async () => {
+    await provider.selectOption({ label: "Anthropic" });
+    await expect(baseURL).toHaveValue("https://api.anthropic.com/v1");
+    await expect(hint).toBeHidden();
+    await provider.selectOption({ label: "Perplexity" });
+    await expect(hint).toContainText("Perplexity answers no web pages");
+    await expect(page.getByTestId("list-models")).toHaveCount(0);
+    await provider.selectOption({ label: "Ollama" });
+    await expect(hint).toContainText("OLLAMA_ORIGINS");
+    await expect(page.getByLabel("API key, if the server wants one")).toBeVisible();
+    await provider.selectOption({ label: "Azure OpenAI" });
+    await key.fill("sk-test-azure");
+    await demo.run.click();
+    await expect(demo.refusal).toContainText("Write yours in place of {resource}");
+    await expect(baseURL).toBeFocused();
+  });
+
+  await test.step("a key stays with the provider that it was typed for", async () => {
+    await provider.selectOption({ label: "Groq" });
+    await expect(key).toHaveValue("");
+    await demo.run.click();
+    await expect(demo.refusal).toContainText("There is no API key");
+    expect(requests.slice(before).map((request) => request.url())).toEqual([]);
+  });
+
+  await test.step("a server on this computer says what models it has, and needs no key", async () => {
+    await provider.selectOption({ label: "vLLM" });
+    await baseURL.fill(supervisor.baseURL);
+    await page.getByTestId("list-models").click();
+    await expect(page.getByTestId("model-list")).toHaveText("It answers, and has 1 model: choose one as you type.");
+    await page.getByTestId("model").fill((await page.locator("#models option").getAttribute("value"))!);
+    await supervisor.script([answer(ANSWER)]);
+    await demo.runTo("answered");
+    expect((await supervisor.posts())[0]!.headers["authorization"]).toBeUndefined();
+    await baseURL.fill(`${supervisor.baseURL}/`);
+    await expect(page.getByTestId("model-list"), "that was another address").toBeEmpty();
+  });
+
+  await test.step("one that does not answer is told before a run", async () => {
+    await baseURL.fill(`http://127.0.0.1:${await closedPort()}/v1`);
+    await page.getByTestId("list-models").click();
+    await expect(page.getByTestId("model-list")).toContainText("The supervisor could not be reached", { timeout: 60_000 });
+  });
+});
+
+test("loads a model of the hub, which can be stopped, and keeps it until it is deleted", async ({ page, context }) => {
+  const bytes = readFileSync(new URL("../../www/public/models/demo-worker.gguf", import.meta.url));
+  let release = () => {};
+  const released = new Promise<void>((resolve) => (release = resolve));
+  await context.route("https://huggingface.co/**", async (route) => {
+    await released;
+    const headers = { "access-control-allow-origin": "*", "content-type": "application/octet-stream" };
+    const isFile = route.request().url().endsWith("/resolve/main/SmolLM2-135M-Instruct-Q8_0.gguf");
+    await route.fulfill(isFile ? { headers, body: bytes } : { status: 404, headers }).catch(() => {});
+  });
+  const demo = await DemoPage.open(page);
+  await page.getByText("Use another model or device").click();
+  const facts = page.getByTestId("catalogue-facts");
+  await expect(facts).toContainText("4.0 billion parameters, Q4_K_M, Apache-2.0; 2.5 GB to fetch, once.");
+  await page.getByTestId("catalogue").selectOption({ value: "smollm2-135m" });
+  await expect(facts).toContainText("134.5 million parameters");
+  await expect(facts).toContainText("Workers below 3 billion parameters answer markedly worse");
+  await expect(page.getByTestId("verdict")).toContainText(/It takes at least \d+\.\d MB of memory/);
+
+  await page.getByLabel("CPU", { exact: true }).check();
+  await expect(page.getByTestId("verdict")).toContainText("runs on the CPU, slowly");
+  await page.getByTestId("load-catalogue").click();
+  await page.getByTestId("stop-loading").click();
+  await demo.isWorker("failed");
+  await expect(page.getByTestId("worker-failure")).toContainText("Loading was stopped");
+
+  release();
+  await page.getByTestId("worker-again").click();
+  await demo.isWorker("ready");
+  await expect(page.getByTestId("model-name")).toHaveText("SmolLM2 135M Instruct");
+  await expect(facts).toContainText("stored in this browser");
+  await expect(page.getByTestId("catalogue")).toContainText("(stored here)");
+  await page.getByTestId("delete-model").click();
+  await expect(facts).toContainText("to fetch, once");
+  await expect(page.getByTestId("delete-model")).toHaveCount(0);
 });
 
 test("says so when the worker breaks, and loads it again", async ({ page, supervisor, complaints }) => {

@@ -57,6 +57,7 @@ export class DemoPage {
 
   async useServer(supervisor: Supervisor | { baseURL: string }, key = "sk-test-of-the-page", model = "scripted"): Promise<void> {
     await this.page.getByTestId("supervisor-server").check();
+    await this.page.getByTestId("provider").selectOption("other");
     await this.page.getByTestId("base-url").fill(supervisor.baseURL);
     await this.page.getByTestId("model").fill(model);
     await this.page.getByTestId("key").fill(key);

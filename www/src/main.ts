@@ -1,14 +1,12 @@
 import { LitElement, html, type TemplateResult } from "lit";
 import { customElement, state } from "lit/decorators.js";
-import { Engine, openaiCompatible, recorded, type Provider, type Run } from "minions-web";
-import type { RunEvent, Outcome, Progress } from "minions-web";
-import recording from "../../crates/minions-providers/recordings/patient-record.json";
+import { DownloadController, Engine, models, type CatalogueEntry, type Outcome, type Progress, type Run, type RunEvent } from "minions-web";
 import sampleRecord from "../samples/patient-record.txt?raw";
 import { begin, breakOff, follow, type Conversation, type Destination } from "./conversation.js";
-import { mayConnect, notListed } from "./policy.js";
 import { start, type Protocol } from "./protocols.js";
+import { recording, refuseServer, toProvider, type Refusal, type ServerChoice } from "./supervisors.js";
 import { demoWorker, type Choice, type WorkerState } from "./views/model.js";
-import type { Ask, SupervisorChoice } from "./views/question.js";
+import type { Ask, ModelList } from "./views/question.js";
 import { failure, isAbort, type Failure } from "./words.js";
 import "./views/document.js";
 import "./views/jobs.js";
@@ -17,18 +15,14 @@ import "./views/model.js";
 import "./views/question.js";
 import "./views/run.js";
 
-const LOCAL_HOSTS = ["127.0.0.1", "localhost"];
-
-/** A refusal of the page's own, with the field that it is about. */
-interface Refusal {
-  text: string;
-  field?: string;
-}
-
 /** The page: it owns the worker and the run; the panels show them and say what the user wants. */
 @customElement("minions-page")
 export class MinionsPage extends LitElement {
-  @state() private worker: WorkerState = { phase: "loading", name: "demo-worker.gguf" };
+  @state() private worker: WorkerState = { phase: "loading", name: "demo-worker.gguf", controller: new DownloadController() };
+  /** The models of the catalogue that the browser has stored, by their ids. */
+  @state() private stored: ReadonlySet<string> = new Set();
+  /** What the supervisor's server has. */
+  @state() private modelList: ModelList | undefined;
   /** The browser's name for its adapter: it tells the page more than it tells the worker. */
   @state() private gpu = "";
   @state() private text = sampleRecord;
@@ -50,12 +44,16 @@ export class MinionsPage extends LitElement {
   override connectedCallback(): void {
     super.connectedCallback();
     this.addEventListener("load-model", (event) => void this.load((event as CustomEvent<Choice>).detail));
+    this.addEventListener("stop-loading", () => this.stopLoading());
+    this.addEventListener("delete-model", (event) => void this.deleteModel((event as CustomEvent<CatalogueEntry>).detail));
+    this.addEventListener("list-models", (event) => void this.listModels((event as CustomEvent<ServerChoice>).detail));
     this.addEventListener("document-change", (event) => (this.text = (event as CustomEvent<string>).detail));
     this.addEventListener("protocol-change", (event) => (this.protocol = (event as CustomEvent<Protocol>).detail));
     this.addEventListener("start-run", (event) => void this.start((event as CustomEvent<Ask>).detail));
     this.addEventListener("stop-run", () => this.run?.abort());
     this.addEventListener("export-run", () => this.save());
     void this.load(demoWorker());
+    void this.lookForStored();
     void Engine.isSupported().then(({ adapter }) => (this.gpu = adapter));
   }
 
@@ -78,7 +76,7 @@ export class MinionsPage extends LitElement {
       </header>
       <main class="columns">
         <div class="column">
-          <model-panel .worker=${this.worker} .gpu=${this.gpu} .busy=${running}></model-panel>
+          <model-panel .worker=${this.worker} .gpu=${this.gpu} .busy=${running} .stored=${this.stored}></model-panel>
           <document-panel
             .text=${this.text}
             .sample=${sampleRecord}
@@ -92,6 +90,7 @@ export class MinionsPage extends LitElement {
             .sampleTask=${recording.task}
             .sampleDocument=${this.text === sampleRecord}
             .refusal=${this.refusal?.text ?? ""}
+            .modelList=${this.modelList}
           ></question-panel>
           <run-panel .run=${this.conversation} .revision=${this.revision} .announcement=${this.announcement}></run-panel>
           <ledger-panel .run=${this.conversation} .revision=${this.revision}></ledger-panel>
@@ -113,15 +112,18 @@ export class MinionsPage extends LitElement {
     const loading = (this.loading = new AbortController());
     const { name, source, device, demo } = choice;
     const before = this.worker;
-    this.worker = { phase: "loading", name };
+    const controller = new DownloadController();
+    this.worker = { phase: "loading", name, controller };
     const started = performance.now();
     try {
       if (before.phase === "ready") await before.engine.unload();
       const engine = await Engine.load(source, {
         device,
+        controller,
         signal: loading.signal,
         onProgress: (progress) => {
-          if (this.loading === loading && !isBeside(this.worker, progress)) this.worker = { phase: "loading", name, progress };
+          if (this.loading !== loading || isBeside(this.worker, progress)) return;
+          this.worker = { phase: "loading", name, controller, progress };
         },
       });
       if (this.loading !== loading) return await engine.unload();
@@ -129,6 +131,52 @@ export class MinionsPage extends LitElement {
     } catch (error) {
       if (this.loading === loading && !isAbort(error)) this.worker = { phase: "failed", name, failure: failure(error) };
     }
+    await this.lookForStored();
+  }
+
+  private stopLoading(): void {
+    const { name } = this.worker;
+    this.loading?.abort();
+    this.loading = undefined;
+    this.worker = {
+      phase: "failed",
+      name,
+      failure: { code: "stopped", title: "Loading was stopped", message: "", advice: "What was fetched is kept: the next attempt goes on from there." },
+    };
+  }
+
+  /** Looks which models of the catalogue the browser has. */
+  private async lookForStored(): Promise<void> {
+    const all = await Promise.all(models.catalogue.map(async (entry) => ((await models.stored(entry))?.complete ? [entry.id] : [])));
+    this.stored = new Set(all.flat());
+  }
+
+  private async deleteModel(entry: CatalogueEntry): Promise<void> {
+    await models.delete(entry).catch(() => {});
+    await this.lookForStored();
+  }
+
+  /** Asks a server what models it has, which also shows whether it can be reached and takes the key. */
+  private async listModels(choice: ServerChoice): Promise<void> {
+    if (this.worker.phase !== "ready") {
+      this.refusal = { text: "The worker does the asking, and there is none yet." };
+      return;
+    }
+    const refusal = refuseServer(choice);
+    this.refusal = refusal && { ...refusal };
+    if (refusal?.field) this.querySelector<HTMLElement>(refusal.field)?.focus();
+    if (refusal) return;
+    const { provider, baseURL } = choice;
+    const of = { provider, baseURL };
+    this.modelList = { state: "asked", of };
+    let list: ModelList;
+    try {
+      list = { state: "told", of, names: await this.worker.engine.listModels(toProvider(choice)) };
+    } catch (error) {
+      list = { state: "failed", of, failure: failure(error) };
+    }
+    // Meanwhile another server may have been asked.
+    if (this.modelList.of === of) this.modelList = list;
   }
 
   private async start(ask: Ask): Promise<void> {
@@ -144,7 +192,7 @@ export class MinionsPage extends LitElement {
     this.conversation = conversation;
     this.runs++;
     this.announcement = "The run has started.";
-    this.run = start(protocol, engine, () => provider(supervisor), maxRounds, { task, context: [this.text], privacy });
+    this.run = start(protocol, engine, () => toProvider(supervisor), maxRounds, { task, context: [this.text], privacy });
     this.revision++;
     await this.showConversation();
     try {
@@ -176,19 +224,9 @@ export class MinionsPage extends LitElement {
       if (task === recording.task) return undefined;
       return { text: "The recorded supervisor has only its own question. Restore it, or choose a live supervisor.", field: "#task" };
     }
-    const url = URL.canParse(supervisor.baseURL) ? new URL(supervisor.baseURL) : undefined;
-    if (!url || !/^https?:$/.test(url.protocol)) {
-      return { text: "The base URL is not an address such as https://api.openai.com/v1.", field: "#base-url" };
-    }
-    const local = LOCAL_HOSTS.includes(url.hostname);
-    if (url.protocol === "http:" && !local) {
-      return { text: "The base URL must begin with https:. Only servers on this computer may be asked over http:.", field: "#base-url" };
-    }
-    if (!mayConnect(url)) return { text: notListed(url), field: "#base-url" };
+    const refusal = refuseServer(supervisor);
+    if (refusal) return refusal;
     if (!supervisor.model) return { text: "Name the supervisor’s model.", field: "#model" };
-    if (!supervisor.key && !local) {
-      return { text: "There is no API key. Enter yours, or choose the recorded supervisor.", field: "#key" };
-    }
     if (!Number.isInteger(maxRounds) || maxRounds < 1 || maxRounds > 10) {
       return { text: "Allow between 1 and 10 rounds.", field: "#rounds" };
     }
@@ -236,11 +274,6 @@ export class MinionsPage extends LitElement {
     link.click();
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
   }
-}
-
-function provider(supervisor: SupervisorChoice): Provider {
-  if (supervisor.kind === "recorded") return recorded(recording);
-  return openaiCompatible({ baseURL: supervisor.baseURL, model: supervisor.model, apiKey: supervisor.key });
 }
 
 function destination({ protocol, supervisor }: Ask): Destination {

@@ -20,6 +20,13 @@ export function seconds(milliseconds: number): string {
   return `${oneDigit.format(milliseconds / 1000)} s`;
 }
 
+/** A length of time that is not known to the second. */
+export function duration(seconds: number): string {
+  if (seconds < 90) return `about ${plural(Math.max(Math.round(seconds), 1), "second")}`;
+  if (seconds < 5400) return `about ${plural(Math.round(seconds / 60), "minute")}`;
+  return `about ${plural(Math.round(seconds / 3600), "hour")}`;
+}
+
 /** An amount in the price table's currency; small ones keep two digits that say something. */
 export function money(value: number): string {
   const digits = value === 0 || value >= 0.01 ? 2 : Math.min(8, 1 - Math.floor(Math.log10(value)));
@@ -56,7 +63,7 @@ const explanations: Record<ErrorCode, { title: string; advice: string }> = {
   out_of_memory: { title: "The model does not fit", advice: "Choose a smaller model, or a more strongly quantised file of it." },
   unknown_model: {
     title: "This model cannot be used",
-    advice: "Choose a GGUF file of a Llama, Mistral, Qwen, SmolLM, Gemma, Phi or Granite model (F32, F16, BF16, Q8_0 or Q4_0).",
+    advice: "Choose a GGUF file of a Llama, Mistral, Qwen, SmolLM, Gemma, Phi or Granite model.",
   },
   download_failed: {
     title: "The model could not be fetched",

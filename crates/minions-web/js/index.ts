@@ -27,6 +27,8 @@ export type { DownloadOptions } from "./loading.js";
 export { models } from "./models.js";
 export type { CachedModel, StorageUsage } from "./models.js";
 export type * from "./options.js";
+export { providers } from "./presets.js";
+export type { ProviderInfo } from "./presets.js";
 export { Auto, LocalOnly, Minion, Minions, RemoteOnly } from "./protocols.js";
 export type { Participants, WorkerOption } from "./protocols.js";
 export { anthropic, azure, gemini, ollama, openai, openaiCompatible, provider, recorded } from "./providers.js";

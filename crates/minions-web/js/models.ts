@@ -80,6 +80,12 @@ export const models = {
     return all.sort((one, other) => Number(other.lastUsed) - Number(one.lastUsed));
   },
 
+  /** What is stored of a model; `undefined` where nothing is. */
+  async stored(model: string | URL | RemoteModel): Promise<CachedModel | undefined> {
+    const url = plain(addressOf(model));
+    return (await models.cached()).find((cached) => cached.url === url);
+  },
+
   /**
    * Deletes what is stored of a model.
    *

@@ -1,6 +1,7 @@
 /** Cloud models that can supervise a run. The requests themselves are made in the worker, by `minions-providers`. */
 import { MinionsError } from "./errors.js";
 import type { Usage } from "./events.js";
+import { providers } from "./presets.js";
 import type { WireSupervisor } from "./wire.js";
 
 /** Providers that want a key, and gateways to several of them. */
@@ -146,15 +147,14 @@ export function azure({ resource, ...options }: AzureOptions): Provider {
 export function provider(name: CloudProvider, options: ProviderOptions): Provider;
 export function provider(name: LocalServer, options: LocalOptions): Provider;
 export function provider(name: ProviderName, options: LocalOptions): Provider {
-  if (LOCAL.has(name)) return cloud(name, options, () => resolve(options.apiKey ?? ""));
+  const isLocal = providers.some((known) => known.name === name && !known.needsKey);
+  if (isLocal) return cloud(name, options, () => resolve(options.apiKey ?? ""));
   return cloud(name, options, async () => {
     const key = await resolve(options.apiKey ?? "");
     if (key.trim() === "") throw new MinionsError("auth_failed", `the API key for ${options.model} is empty`);
     return key;
   });
 }
-
-const LOCAL: ReadonlySet<string> = new Set<LocalServer>(["ollama", "lmstudio", "llamacpp", "vllm", "tokasaurus", "lemonade"]);
 
 /**
  * A server that speaks OpenAI's chat completions and allows this page to call it (CORS): another provider, a gateway,

@@ -1,13 +1,14 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
-import type { Device, Engine, ModelSource, Progress } from "minions-web";
+import { models, type CatalogueEntry, type Device, type DownloadController, type Engine, type ModelSource, type Progress } from "minions-web";
 import { mayConnect, notListed } from "../policy.js";
-import { bytes, count, parameters, plural, seconds, type Failure } from "../words.js";
+import { verdict } from "../verdict.js";
+import { bytes, count, duration, parameters, plural, seconds, type Failure } from "../words.js";
 import { Panel } from "./panel.js";
 
 /** What the page knows about its worker. */
 export type WorkerState =
-  | { phase: "loading"; name: string; progress?: Progress }
+  | { phase: "loading"; name: string; controller: DownloadController; progress?: Progress }
   | { phase: "ready"; name: string; engine: Engine; elapsedMs: number; demo: boolean }
   | { phase: "failed"; name: string; failure: Failure };
 
@@ -42,6 +43,9 @@ export class ModelPanel extends Panel {
   /** The browser's name for the GPU; empty where there is none. */
   @property() gpu = "";
   @property({ type: Boolean }) busy = false;
+  /** The models of the catalogue that need not be fetched, by their ids. */
+  @property({ attribute: false }) stored: ReadonlySet<string> = new Set();
+  @state() private chosen = models.find("qwen3-4b");
   @state() private device: Device = "auto";
   @state() private url = "";
   @state() private urlProblem = "";
@@ -55,7 +59,7 @@ export class ModelPanel extends Panel {
           <span class="where here">on this device</span>
         </header>
         <div role="status" data-testid="worker-status">${this.status()}</div>
-        ${this.worker.phase === "loading" ? this.bar(this.worker) : nothing}
+        ${this.worker.phase === "loading" ? this.loading(this.worker) : nothing}
         ${this.worker.phase === "ready" ? this.facts(this.worker) : nothing}
         ${this.worker.phase === "failed"
           ? html`<div class="row">
@@ -90,11 +94,28 @@ export class ModelPanel extends Panel {
     }
   }
 
-  private bar({ progress }: { progress?: Progress }): TemplateResult {
+  private loading({ progress, controller }: Extract<WorkerState, { phase: "loading" }>): TemplateResult {
     const known = progress && "total" in progress && progress.total > 0;
-    return known
-      ? html`<progress aria-label="Loading the worker" max=${progress.total} .value=${progress.loaded}></progress>`
-      : html`<progress aria-label="Loading the worker"></progress>`;
+    const isFetching = progress?.phase === "download" && progress.loaded !== progress.total;
+    const pause = () => {
+      if (controller.isPaused) controller.resume();
+      else controller.pause();
+      this.requestUpdate();
+    };
+    return html`
+      ${known
+        ? html`<progress aria-label="Loading the worker" max=${progress.total} .value=${progress.loaded}></progress>`
+        : html`<progress aria-label="Loading the worker"></progress>`}
+      ${isFetching && !progress.stored
+        ? html`<p class="quiet">This browser does not keep it: the next visit fetches it again.</p>`
+        : nothing}
+      <div class="row">
+        ${isFetching || controller.isPaused
+          ? html`<button type="button" data-testid="pause-loading" @click=${pause}>${controller.isPaused ? "Go on" : "Pause"}</button>`
+          : nothing}
+        <button type="button" data-testid="stop-loading" @click=${() => this.send("stop-loading")}>Stop loading</button>
+      </div>
+    `;
   }
 
   private facts(worker: Extract<WorkerState, { phase: "ready" }>): TemplateResult {
@@ -141,8 +162,9 @@ export class ModelPanel extends Panel {
               )}
             </div>
           </fieldset>
+          ${this.catalogue(blocked)}
           <div>
-            <span class="label">A GGUF file on this computer</span>
+            <span class="label">Or a GGUF file on this computer</span>
             <label class="button">
               Open a file…
               <input type="file" accept=".gguf" data-testid="model-file" ?disabled=${blocked} @change=${this.openFile} />
@@ -163,7 +185,7 @@ export class ModelPanel extends Panel {
               <button type="submit" ?disabled=${blocked}>Load</button>
             </div>
             <p class="hint ${this.urlProblem ? "bad" : ""}" id="model-url-hint">
-              ${this.urlProblem || "Llama, Mistral, Qwen, SmolLM, Gemma, Phi or Granite; F32, F16, BF16, Q8_0 or Q4_0. The server must allow other sites to read it."}
+              ${this.urlProblem || "Llama, Mistral, Qwen, SmolLM, Gemma, Phi or Granite, in any of GGUF’s usual formats. The server must allow other sites to read it."}
             </p>
           </form>
           <div class="row">
@@ -174,6 +196,52 @@ export class ModelPanel extends Panel {
         </div>
       </details>
     `;
+  }
+
+  private catalogue(blocked: boolean): TemplateResult {
+    const { chosen: entry } = this;
+    const isStored = this.stored.has(entry.id);
+    const { fits, sentence } = verdict(entry, this.gpu !== "" && this.device !== "cpu");
+    return html`
+      <div>
+        <label for="catalogue">A model of Hugging Face’s hub</label>
+        <div class="with-button">
+          <select
+            id="catalogue"
+            data-testid="catalogue"
+            aria-describedby="catalogue-facts"
+            .value=${entry.id}
+            @change=${(event: Event) => (this.chosen = models.find((event.target as HTMLSelectElement).value))}
+          >
+            ${models.catalogue.map(
+              ({ id, name, sizeBytes }) => html`<option value=${id} ?selected=${id === entry.id}>
+                ${name}, ${bytes(sizeBytes)}${this.stored.has(id) ? " (stored here)" : ""}
+              </option>`,
+            )}
+          </select>
+          <button type="button" data-testid="load-catalogue" ?disabled=${blocked} @click=${() => this.loadEntry(entry)}>Load</button>
+        </div>
+        <div class="hint" id="catalogue-facts" data-testid="catalogue-facts">
+          <p>
+            ${parameters(entry.parameters)} parameters, ${entry.quantization}, ${entry.licence};
+            ${isStored ? "stored in this browser" : `${bytes(entry.sizeBytes)} to fetch, once`}.
+          </p>
+          <p class=${fits ? "" : "bad"} data-testid="verdict">${sentence}</p>
+          ${entry.warning ? html`<p>${entry.warning}</p>` : nothing}
+          ${isStored
+            ? html`<p>
+                <button type="button" class="link" data-testid="delete-model" ?disabled=${blocked} @click=${() => this.send("delete-model", entry)}>
+                  Delete it from this browser
+                </button>
+              </p>`
+            : nothing}
+        </div>
+      </div>
+    `;
+  }
+
+  private loadEntry(entry: CatalogueEntry): void {
+    this.load({ name: entry.name, source: entry, device: this.device, demo: false });
   }
 
   private openFile(event: Event): void {
@@ -212,10 +280,13 @@ function inWords(name: string, progress: Progress | undefined): string {
       return `Another tab is fetching ${progress.file}; waiting for it…`;
     case "caution":
       return `The last attempt to load ${name} ended with its page; trying with room for ${count(progress.contextLength)} tokens…`;
-    case "download":
-      return progress.total > 0
-        ? `Fetching ${progress.file}: ${bytes(progress.loaded)} of ${bytes(progress.total)}`
-        : `Fetching ${progress.file}: ${bytes(progress.loaded)}`;
+    case "download": {
+      const { file, loaded, total, bytesPerSecond, secondsLeft } = progress;
+      const share = total > 0 ? `${bytes(loaded)} of ${bytes(total)}` : bytes(loaded);
+      const rate = bytesPerSecond > 0 && loaded < total ? `, ${bytes(bytesPerSecond)} a second` : "";
+      const left = secondsLeft ? `, ${duration(secondsLeft)} left` : "";
+      return `Fetching ${file}: ${share}${rate}${left}`;
+    }
     case "upload":
       return `Handing over the weights: ${bytes(progress.loaded)} of ${bytes(progress.total)}`;
     case "compile":

@@ -2,12 +2,16 @@ import { html, nothing, type TemplateResult } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import type { Privacy } from "minions-web";
 import { PROTOCOLS, type Protocol } from "../protocols.js";
+import { SERVERS, infoOf, reach, type ServerChoice, type ServerName, type SupervisorChoice } from "../supervisors.js";
+import { plural, type Failure } from "../words.js";
 import { Panel } from "./panel.js";
 
-/** Who supervises, as the form says. */
-export type SupervisorChoice =
-  | { kind: "recorded" }
-  | { kind: "server"; baseURL: string; model: string; key: string };
+/** What a server said of the models that it has. */
+export type ModelList = { of: Pick<ServerChoice, "provider" | "baseURL"> } & (
+  | { state: "asked" }
+  | { state: "told"; names: string[] }
+  | { state: "failed"; failure: Failure }
+);
 
 export interface Ask {
   task: string;
@@ -26,8 +30,10 @@ export class QuestionPanel extends Panel {
   @property() sampleTask = "";
   /** Why a run did not start. */
   @property() refusal = "";
+  @property({ attribute: false }) modelList: ModelList | undefined;
   @state() private task = "";
   @state() private kind: SupervisorChoice["kind"] = "recorded";
+  @state() private provider: ServerName = "openai";
   @state() private baseURL = "https://api.openai.com/v1";
   @state() private model = "gpt-4o";
   // Only here and in the input: never in storage, in a URL or in a log.
@@ -88,8 +94,8 @@ export class QuestionPanel extends Panel {
                 .checked=${this.kind === "server"}
                 @change=${() => this.supervise("server")}
               />
-              <span>OpenAI or a compatible server</span>
-              <span class="hint">With your key, asked straight from this page.</span>
+              <span>A model of a provider, or a server of yours</span>
+              <span class="hint">With your key where it wants one, asked straight from this page.</span>
             </label>
           </fieldset>
           ${this.kind === "recorded" ? this.mismatch(ownTask) : nothing}
@@ -195,8 +201,24 @@ export class QuestionPanel extends Panel {
   }
 
   private server(): TemplateResult {
+    const hint = reach(this.provider);
     return html`
-      <div class="trio">
+      <div class="pair">
+        <div>
+          <label for="provider">Provider</label>
+          <select
+            id="provider"
+            data-testid="provider"
+            .value=${this.provider}
+            @change=${(event: Event) => this.take((event.target as HTMLSelectElement).value as ServerName)}
+          >
+            ${SERVERS.map(
+              ([group, servers]) => html`<optgroup label=${group}>
+                ${servers.map(([key, name]) => html`<option value=${key} ?selected=${key === this.provider}>${name}</option>`)}
+              </optgroup>`,
+            )}
+          </select>
+        </div>
         <div>
           <label for="base-url">Base URL</label>
           <input
@@ -205,37 +227,15 @@ export class QuestionPanel extends Panel {
             data-testid="base-url"
             autocomplete="off"
             spellcheck="false"
+            aria-describedby="base-url-hint"
             .value=${this.baseURL}
             @input=${(event: InputEvent) => (this.baseURL = (event.target as HTMLInputElement).value)}
           />
         </div>
-        <div>
-          <label for="model">Model</label>
-          <input
-            id="model"
-            type="text"
-            data-testid="model"
-            autocomplete="off"
-            spellcheck="false"
-            .value=${this.model}
-            @input=${(event: InputEvent) => (this.model = (event.target as HTMLInputElement).value)}
-          />
-        </div>
-        <div>
-          <label for="rounds">Rounds</label>
-          <input
-            id="rounds"
-            type="number"
-            min="1"
-            max="10"
-            data-testid="rounds"
-            .value=${String(this.rounds)}
-            @input=${(event: InputEvent) => (this.rounds = (event.target as HTMLInputElement).valueAsNumber)}
-          />
-        </div>
+        <p class="hint" id="base-url-hint" data-testid="base-url-hint" ?hidden=${!hint}>${hint}</p>
       </div>
       <div>
-        <label for="key">API key</label>
+        <label for="key">API key${infoOf(this.provider)?.needsKey === false ? ", if the server wants one" : nothing}</label>
         <div class="with-button">
           <input
             id="key"
@@ -249,9 +249,72 @@ export class QuestionPanel extends Panel {
           />
           <button type="button" data-testid="forget" ?disabled=${!this.key} @click=${this.forget}>Forget</button>
         </div>
-        <p class="hint" id="key-hint">Sent to this base URL alone. Kept in this tab’s memory, never stored.</p>
+        <p class="hint" id="key-hint">Sent to this base URL alone. Kept in this tab’s memory, never stored; forgotten with another provider.</p>
+      </div>
+      <div class="pair model">
+        <div>
+          <label for="model">Model</label>
+          <div class="with-button">
+            <input
+              id="model"
+              type="text"
+              list="models"
+              data-testid="model"
+              autocomplete="off"
+              spellcheck="false"
+              aria-describedby="model-hint"
+              .value=${this.model}
+              @input=${(event: InputEvent) => (this.model = (event.target as HTMLInputElement).value)}
+            />
+            ${infoOf(this.provider)?.listsModels === false
+              ? nothing
+              : html`<button type="button" data-testid="list-models" @click=${() => this.send("list-models", this.choice())}>List models</button>`}
+          </div>
+        </div>
+        <div>
+          <label for="rounds">Rounds</label>
+          <input
+            id="rounds"
+            type="number"
+            min="1"
+            max="10"
+            data-testid="rounds"
+            .value=${String(this.rounds)}
+            @input=${(event: InputEvent) => (this.rounds = (event.target as HTMLInputElement).valueAsNumber)}
+          />
+        </div>
+        ${this.list()}
       </div>
     `;
+  }
+
+  /** What the server said of its models, as long as the form is about the same. */
+  private list(): TemplateResult {
+    const { provider, baseURL } = this.choice();
+    const { of } = this.modelList ?? {};
+    const told = of?.provider === provider && of.baseURL === baseURL ? this.modelList : undefined;
+    const names = told?.state === "told" ? told.names : [];
+    return html`
+      <datalist id="models">${names.map((name) => html`<option value=${name}></option>`)}</datalist>
+      <p class="hint ${told?.state === "failed" ? "bad" : ""}" id="model-hint" role="status" data-testid="model-list">
+        ${told?.state === "asked" ? "Asking…" : nothing}
+        ${told?.state === "told" ? `It answers, and has ${plural(names.length, "model")}: choose one as you type.` : nothing}
+        ${told?.state === "failed" ? `${told.failure.title}. ${told.failure.message}` : nothing}
+      </p>
+    `;
+  }
+
+  /** Another provider: what was typed for the last one, its key above all, is not for this one. */
+  private take(provider: ServerName): void {
+    this.provider = provider;
+    this.baseURL = infoOf(provider)?.baseURL ?? "";
+    this.model = "";
+    this.key = "";
+  }
+
+  private choice(): ServerChoice {
+    const { provider, baseURL, model, key } = this;
+    return { kind: "server", provider, baseURL: baseURL.trim(), model: model.trim(), key: key.trim() };
   }
 
   private forget(): void {
@@ -268,14 +331,13 @@ export class QuestionPanel extends Panel {
 
   private submit(event: SubmitEvent): void {
     event.preventDefault();
-    const { kind, baseURL, model, key, protocol, hides } = this;
+    const { kind, protocol, hides } = this;
     const names = this.names.split(",").map((name) => name.trim()).filter(Boolean);
     this.send<Ask>("start-run", {
       task: this.task.trim(),
       protocol,
       privacy: hides && kind === "server" ? { names } : null,
-      supervisor:
-        kind === "recorded" ? { kind } : { kind, baseURL: baseURL.trim(), model: model.trim(), key: key.trim() },
+      supervisor: kind === "recorded" ? { kind } : this.choice(),
       maxRounds: kind === "recorded" ? 3 : this.rounds,
     });
   }

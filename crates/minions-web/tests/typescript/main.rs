@@ -1,10 +1,11 @@
 //! One definition of the events and options: this test writes the TypeScript that says what Rust serializes.
 //!
-//! `js/events.ts` and `js/options.ts` are written from the types and their comments. `tests/package/types/events.ts`
-//! holds one event of every shape as Rust serializes it, and `types.test.mjs` lets the compiler compare the two.
-//! `MINIONS_UPDATE=1 cargo test --workspace --test typescript` renews all three.
+//! `js/events.ts` and `js/options.ts` are written from the types and their comments, `js/presets.ts` from the providers' presets.
+//! `tests/package/types/events.ts` holds one event of every shape as Rust serializes it, and `types.test.mjs` lets the compiler
+//! compare the two. `MINIONS_UPDATE=1 cargo test --workspace --test typescript` renews all four.
 
 mod examples;
+mod presets;
 mod writer;
 
 use std::collections::BTreeMap;
@@ -48,6 +49,12 @@ fn the_options_are_up_to_date() {
         Writer::new(definitions, names, " | undefined").write(&["Minion", "Minions", "LocalOnly", "Auto", "Privacy"]);
     let import = "import type { PrivateKind } from \"./events.js\";\n";
     is_up_to_date("js/options.ts", &format!("/** {HEAD} */\n{import}{text}"));
+}
+
+#[test]
+fn the_providers_are_up_to_date() {
+    let head = "Written by crates/minions-web/tests/typescript from the presets of minions-providers: edit those.";
+    is_up_to_date("js/presets.ts", &presets::typescript(head));
 }
 
 #[test]
