@@ -491,6 +491,50 @@ test("loads a model of the hub, which can be stopped, and keeps it until it is d
   await expect(page.getByTestId("delete-model")).toHaveCount(0);
 });
 
+test("reads several documents, of any encoding and of web pages what a reader sees", async ({ page, supervisor, requests }) => {
+  const demo = await DemoPage.open(page);
+  const text = page.getByTestId("document");
+  const tabs = page.getByTestId("document-tab");
+  const open = (...files: [name: string, content: Buffer][]) =>
+    page.getByTestId("document-file").setInputFiles(files.map(([name, buffer]) => ({ name, mimeType: "", buffer })));
+
+  const web = `<title>T</title><style>p{}</style><h1>Lease</h1><p>The  rent is\n<b>$1,840.00</b>.<br>Paid monthly.</p>
+    <table><tr><th>Month</th><th>Paid</th></tr><tr><td>May</td><td>yes</td></tr></table><script>document.title = "x"</script><pre>a  b</pre>
+    <img src="https://tracker.example/x.png" style="width: 1px" onerror="document.title = 'x'">`;
+  await open(["lease.html", Buffer.from(web)]);
+  await expect(text).toHaveValue("Lease\nThe rent is $1,840.00.\nPaid monthly.\nMonth\tPaid\nMay\tyes\n\na  b");
+  await expect(page).toHaveTitle("Minions in the browser");
+  expect(requests.map((request) => request.url()).filter((url) => url.includes("tracker"))).toEqual([]);
+
+  await open(
+    ["old.txt", Buffer.from("Die K\xfcndigungsfrist betr\xe4gt 60 Tage, die Geb\xfchr 5 \x80.", "latin1")],
+    ["wide.txt", Buffer.from("\ufeffThe notice period is 60 days.", "utf16le")],
+    ["scan.pdf", Buffer.from("%PDF-1.7\n%\xe2\xe3", "latin1")],
+    ["report.docx", Buffer.from("PK\x03\x04rest")],
+  );
+  await expect(tabs).toHaveText(["lease.html", "old.txt", "wide.txt"]);
+  await expect(text).toHaveValue("Die Kündigungsfrist beträgt 60 Tage, die Gebühr 5 €.");
+  await expect(page.getByTestId("document-problem")).toHaveText(/scan\.pdf is a PDF.*report\.docx is a Word file/s);
+  await tabs.last().click();
+  await expect(text).toHaveValue("The notice period is 60 days.");
+  await page.getByRole("button", { name: "Remove old.txt" }).click();
+  await expect(page.getByTestId("document-size")).toContainText("in 2 documents");
+
+  await demo.useServer(supervisor);
+  await page.getByTestId("protocol").selectOption("minions");
+  await page.getByTestId("task").fill("What is the notice period?");
+  await supervisor.script([
+    { type: "reply", content: "Look at both." },
+    { type: "reply", content: JSON.stringify({ chunking: { by: "page" }, tasks: [{ task: "What is the notice period?" }] }) },
+    answer("60 days."),
+  ]);
+  await demo.runTo("answered");
+  await expect(page.getByTestId("job")).toHaveCount(2);
+  await page.getByTestId("job").last().click();
+  await expect(page.getByTestId("job-details")).toContainText("of wide.txt");
+  await expect(page.getByTestId("ledger-kept")).toContainText("text of 2 documents");
+});
+
 test("says so when the worker breaks, and loads it again", async ({ page, supervisor, complaints }) => {
   complaints.allow(FAILED_REQUEST);
   const demo = await DemoPage.open(page);

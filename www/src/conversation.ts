@@ -2,6 +2,7 @@
 import type { Cost, Fallback, Hidden, JobCounts, JobManifest, JobResult, Outcome, Plan, ProtocolName, RunEvent, RunUsage, Stage, Usage } from "minions-web";
 import { hiddenWords, tally } from "./plan.js";
 import { PROTOCOLS, type Protocol } from "./protocols.js";
+import type { Doc } from "./reading.js";
 import { plural, type Failure } from "./words.js";
 
 /** Something one of the two models said. */
@@ -72,7 +73,7 @@ export interface Conversation {
   elapsedMs: number;
   /** As they were when the run began. */
   task: string;
-  document: string;
+  documents: readonly Doc[];
   destination: Destination;
   workerName: string;
   outcome?: Outcome;
@@ -82,7 +83,7 @@ export interface Conversation {
 
 const noUsage = (): Usage => ({ prompt_tokens: 0, completion_tokens: 0, cached_tokens: 0, reasoning_tokens: 0 });
 
-export function begin(about: Pick<Conversation, "task" | "document" | "destination" | "workerName" | "protocol">): Conversation {
+export function begin(about: Pick<Conversation, "task" | "documents" | "destination" | "workerName" | "protocol">): Conversation {
   return {
     ...about,
     state: "running",

@@ -4,6 +4,7 @@ import { DownloadController, Engine, models, type CatalogueEntry, type Outcome, 
 import sampleRecord from "../samples/patient-record.txt?raw";
 import { begin, breakOff, follow, type Conversation, type Destination } from "./conversation.js";
 import { start, type Protocol } from "./protocols.js";
+import type { Doc } from "./reading.js";
 import { recording, refuseServer, toProvider, type Refusal, type ServerChoice } from "./supervisors.js";
 import { demoWorker, type Choice, type WorkerState } from "./views/model.js";
 import type { Ask, ModelList } from "./views/question.js";
@@ -15,6 +16,8 @@ import "./views/model.js";
 import "./views/question.js";
 import "./views/run.js";
 
+const SAMPLE: Doc = { name: "patient-record.txt", text: sampleRecord };
+
 /** The page: it owns the worker and the run; the panels show them and say what the user wants. */
 @customElement("minions-page")
 export class MinionsPage extends LitElement {
@@ -25,7 +28,7 @@ export class MinionsPage extends LitElement {
   @state() private modelList: ModelList | undefined;
   /** The browser's name for its adapter: it tells the page more than it tells the worker. */
   @state() private gpu = "";
-  @state() private text = sampleRecord;
+  @state() private documents: readonly Doc[] = [SAMPLE];
   /** The protocol of the next run, as the question's form says. */
   @state() private protocol: Protocol = "minion";
   @state() private conversation: Conversation | undefined;
@@ -47,7 +50,7 @@ export class MinionsPage extends LitElement {
     this.addEventListener("stop-loading", () => this.stopLoading());
     this.addEventListener("delete-model", (event) => void this.deleteModel((event as CustomEvent<CatalogueEntry>).detail));
     this.addEventListener("list-models", (event) => void this.listModels((event as CustomEvent<ServerChoice>).detail));
-    this.addEventListener("document-change", (event) => (this.text = (event as CustomEvent<string>).detail));
+    this.addEventListener("documents-change", (event) => (this.documents = (event as CustomEvent<readonly Doc[]>).detail));
     this.addEventListener("protocol-change", (event) => (this.protocol = (event as CustomEvent<Protocol>).detail));
     this.addEventListener("start-run", (event) => void this.start((event as CustomEvent<Ask>).detail));
     this.addEventListener("stop-run", () => this.run?.abort());
@@ -78,8 +81,8 @@ export class MinionsPage extends LitElement {
         <div class="column">
           <model-panel .worker=${this.worker} .gpu=${this.gpu} .busy=${running} .stored=${this.stored}></model-panel>
           <document-panel
-            .text=${this.text}
-            .sample=${sampleRecord}
+            .documents=${this.documents}
+            .sample=${SAMPLE}
             .leaves=${this.protocol === "remote_only"}
             .contextLength=${this.worker.phase === "ready" ? this.worker.engine.model.contextLength : 0}
           ></document-panel>
@@ -88,7 +91,7 @@ export class MinionsPage extends LitElement {
           <question-panel
             .running=${running}
             .sampleTask=${recording.task}
-            .sampleDocument=${this.text === sampleRecord}
+            .sampleDocument=${this.texts.join() === SAMPLE.text}
             .refusal=${this.refusal?.text ?? ""}
             .modelList=${this.modelList}
           ></question-panel>
@@ -103,6 +106,11 @@ export class MinionsPage extends LitElement {
         </p>
       </footer>
     `;
+  }
+
+  /** What the worker is to read. */
+  private get texts(): string[] {
+    return this.documents.map(({ text }) => text).filter((text) => text.trim());
   }
 
   /** Loads a model in place of the one there is. */
@@ -188,11 +196,12 @@ export class MinionsPage extends LitElement {
     if (refusal || this.worker.phase !== "ready") return;
 
     const { engine, name } = this.worker;
-    const conversation = begin({ task, document: this.text, destination: destination(ask), workerName: name, protocol });
+    const documents = this.documents.filter(({ text }) => text.trim());
+    const conversation = begin({ task, documents, destination: destination(ask), workerName: name, protocol });
     this.conversation = conversation;
     this.runs++;
     this.announcement = "The run has started.";
-    this.run = start(protocol, engine, () => toProvider(supervisor), maxRounds, { task, context: [this.text], privacy });
+    this.run = start(protocol, engine, () => toProvider(supervisor), maxRounds, { task, context: this.texts, privacy });
     this.revision++;
     await this.showConversation();
     try {
@@ -217,7 +226,7 @@ export class MinionsPage extends LitElement {
     if (this.run) return { text: "A run is in progress. Wait for it to end, or stop it." };
     if (this.worker.phase === "loading") return { text: "The worker is still loading." };
     if (this.worker.phase === "failed") return { text: "There is no worker. Load a model first." };
-    if (!this.text.trim()) return { text: "The document is empty. Paste a text or open a file.", field: "#document-text" };
+    if (this.texts.length === 0) return { text: "The document is empty. Paste a text or open a file.", field: "#document-text" };
     if (!task) return { text: "There is no question. Write what you want to know.", field: "#task" };
     if (protocol === "local_only") return undefined;
     if (supervisor.kind === "recorded") {

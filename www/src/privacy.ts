@@ -41,13 +41,13 @@ export interface Balance {
   bytes: number;
   /** The part of it that the worker said. */
   workerBytes: number;
-  /** Five words in a row from the document in something that was sent and that no model said. */
+  /** Five words in a row from a document in something that was sent and that no model said. */
   leaked?: string;
 }
 
 export function balance(run: Conversation): Balance {
   const result: Balance = { requests: run.sent.length, bytes: 0, workerBytes: 0 };
-  const inDocument = shingles(words(run.document));
+  const inDocuments = new Set(run.documents.flatMap(({ text }) => [...shingles(words(text))]));
   for (const sent of run.sent) {
     for (const { role, content } of sent.messages) {
       result.bytes += utf8Length(content);
@@ -56,7 +56,7 @@ export function balance(run: Conversation): Balance {
       for (const part of parts(content, run.replies)) {
         if (part.worker) result.workerBytes += utf8Length(part.text);
         else if (!result.leaked) {
-          const found = [...shingles(words(part.text))].find((shingle) => inDocument.has(shingle));
+          const found = [...shingles(words(part.text))].find((shingle) => inDocuments.has(shingle));
           if (found) result.leaked = found;
         }
       }

@@ -1,6 +1,6 @@
 use std::fmt;
 use std::ops::{Add, AddAssign};
-use std::sync::Arc;
+use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
@@ -39,12 +39,12 @@ impl Usage {
 
 /// Counts the tokens of texts whose model's tokenizer is not known: by [`estimate_tokens`], or with another model's.
 #[derive(Clone)]
-pub struct TokenCounter(Arc<dyn Fn(&str) -> u64 + Send + Sync>);
+pub struct TokenCounter(Rc<dyn Fn(&str) -> u64>);
 
 impl TokenCounter {
     /// Counts with `count`.
-    pub fn new(count: impl Fn(&str) -> u64 + Send + Sync + 'static) -> Self {
-        Self(Arc::new(count))
+    pub fn new(count: impl Fn(&str) -> u64 + 'static) -> Self {
+        Self(Rc::new(count))
     }
 
     /// The tokens of a text.

@@ -1,27 +1,31 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
-import { count, roughTokens } from "../words.js";
+import { Unreadable, readDoc, type Doc } from "../reading.js";
+import { count, plural, roughTokens } from "../words.js";
 import { Panel } from "./panel.js";
 
-/** Larger texts make a text area crawl, and no worker here reads so much. */
-const LARGEST_FILE = 5e6;
-
-/** The text that stays here. */
+/** The texts that stay here. */
 @customElement("document-panel")
 export class DocumentPanel extends Panel {
-  @property() text = "";
-  @property() sample = "";
-  /** Whether the protocol chosen sends the document. */
+  /** One at least, which may be empty. */
+  @property({ attribute: false }) documents: readonly Doc[] = [];
+  @property({ attribute: false }) sample!: Doc;
+  /** Whether the protocol chosen sends the documents. */
   @property({ type: Boolean }) leaves = false;
   /** The most tokens the worker reads; 0 while unknown. */
   @property({ type: Number }) contextLength = 0;
   @state() private over = false;
-  @state() private note = "";
-  @state() private problem = "";
+  @state() private shown = 0;
+  @state() private problems: string[] = [];
 
   protected override render(): TemplateResult {
-    const tokens = roughTokens(this.text);
+    const { documents } = this;
+    const at = Math.min(this.shown, documents.length - 1);
+    const shown = documents[at]!;
+    const characters = documents.reduce((sum, { text }) => sum + text.length, 0);
+    const tokens = documents.reduce((sum, { text }) => sum + roughTokens(text), 0);
     const tooLong = this.contextLength > 0 && tokens > this.contextLength * 0.85;
+    const isSample = documents.length === 1 && shown.text === this.sample.text;
     return html`
       <section
         class="panel document ${this.over ? "over" : ""}"
@@ -31,58 +35,89 @@ export class DocumentPanel extends Panel {
         @drop=${this.drop}
       >
         <header>
-          <h2 id="document-heading"><label for="document-text" class="heading-label">Document</label></h2>
+          <h2 id="document-heading">
+            <label for="document-text" class="heading-label">${documents.length > 1 ? "Documents" : "Document"}</label>
+          </h2>
           ${this.leaves
             ? html`<span class="where away">sent whole: remote only</span>`
             : html`<span class="where here">never sent</span>`}
         </header>
+        ${documents.length > 1
+          ? html`<ul class="tabs" aria-label="Documents">
+              ${documents.map((document, index) => this.tab(document, index, index === at))}
+            </ul>`
+          : nothing}
         <div>
           <textarea
             id="document-text"
             data-testid="document"
             spellcheck="false"
-            placeholder="Paste a text here, or drop a text file."
+            placeholder="Paste a text here, or drop files."
             aria-describedby="document-size"
-            .value=${this.text}
-            @input=${(event: InputEvent) => this.change((event.target as HTMLTextAreaElement).value)}
+            .value=${shown.text}
+            @input=${(event: InputEvent) => this.edit(at, (event.target as HTMLTextAreaElement).value)}
           ></textarea>
           <p class="hint" id="document-size" data-testid="document-size">
-            ${count(this.text.length)} characters, about ${count(tokens)} tokens${this.note ? html` · ${this.note}` : nothing}
+            ${count(characters)} characters, about ${plural(tokens, "token")}${documents.length > 1
+              ? ` in ${documents.length} documents`
+              : shown.name && !isSample
+                ? ` · ${shown.name}`
+                : nothing}
           </p>
         </div>
         ${tooLong
           ? html`<p class="notice warn" data-testid="document-long">
-              The worker reads up to ${count(this.contextLength)} tokens at a time, its reply included: this document may not fit.
+              The worker reads up to ${count(this.contextLength)} tokens at a time, its reply included: this may not fit. MinionS reads in
+              pieces.
             </p>`
           : nothing}
-        ${this.problem ? html`<p class="notice error" role="alert" data-testid="document-problem">${this.problem}</p>` : nothing}
+        ${this.problems.length
+          ? html`<div class="notice error" role="alert" data-testid="document-problem">${this.problems.map((text) => html`<p>${text}</p>`)}</div>`
+          : nothing}
         <div class="row">
           <label class="button">
-            Open a text file…
+            Open files…
             <input
               type="file"
-              accept="text/*,.txt,.md,.csv,.json,.log,.xml,.html"
+              multiple
+              accept="text/*,.txt,.md,.csv,.tsv,.json,.log,.xml,.html,.htm,.tex,.rs,.py,.js,.ts,.java,.c,.h,.cpp,.go,.sql,.yaml,.toml"
               data-testid="document-file"
-              @change=${this.openFile}
+              @change=${this.openFiles}
             />
           </label>
-          ${this.text === this.sample
+          ${isSample
             ? nothing
-            : html`<button type="button" data-testid="document-sample" @click=${() => this.change(this.sample)}>Sample record</button>`}
-          <button type="button" data-testid="document-clear" ?disabled=${!this.text} @click=${this.clear}>Clear</button>
+            : html`<button type="button" data-testid="document-sample" @click=${() => this.change([this.sample])}>Sample record</button>`}
+          <button type="button" data-testid="document-clear" ?disabled=${!characters} @click=${this.clear}>Clear</button>
         </div>
       </section>
     `;
   }
 
-  private change(text: string, note = ""): void {
-    this.note = note;
-    this.problem = "";
-    this.send("document-change", text);
+  private tab({ name }: Doc, index: number, isShown: boolean): TemplateResult {
+    const called = name || "Pasted text";
+    return html`<li>
+      <button type="button" data-testid="document-tab" aria-pressed=${isShown ? "true" : "false"} @click=${() => (this.shown = index)}>${called}</button>
+      <button type="button" class="link" aria-label="Remove ${called}" @click=${() => this.takeAway(index)}>×</button>
+    </li>`;
+  }
+
+  private change(documents: readonly Doc[]): void {
+    this.problems = [];
+    this.send("documents-change", documents);
+  }
+
+  private edit(index: number, text: string): void {
+    this.change(this.documents.map((document, at) => (at === index ? { ...document, text } : document)));
+  }
+
+  private takeAway(index: number): void {
+    this.change(this.documents.filter((_, at) => at !== index));
+    this.shown = Math.max(0, Math.min(this.shown, this.documents.length - 2));
   }
 
   private clear(): void {
-    this.change("");
+    this.change([{ name: "", text: "" }]);
     this.element<HTMLTextAreaElement>("textarea").focus();
   }
 
@@ -94,30 +129,36 @@ export class DocumentPanel extends Panel {
 
   private drop(event: DragEvent): void {
     this.over = false;
-    const file = event.dataTransfer?.files[0];
-    if (!file) return;
+    const files = [...(event.dataTransfer?.files ?? [])];
+    if (files.length === 0) return;
     event.preventDefault();
-    void this.read(file);
+    void this.read(files);
   }
 
-  private openFile(event: Event): void {
+  private openFiles(event: Event): void {
     const input = event.target as HTMLInputElement;
-    const file = input.files?.[0];
+    const files = [...(input.files ?? [])];
     input.value = "";
-    if (file) void this.read(file);
+    void this.read(files);
   }
 
-  private async read(file: File): Promise<void> {
-    if (file.size > LARGEST_FILE) {
-      this.problem = `${file.name} is larger than this page reads (${count(LARGEST_FILE / 1e6)} MB).`;
-      return;
+  /** Adds what the files say; the sample, and what is empty, make room for it. */
+  private async read(files: File[]): Promise<void> {
+    const read: Doc[] = [];
+    const problems: string[] = [];
+    for (const file of files) {
+      try {
+        read.push(await readDoc(file));
+      } catch (error) {
+        if (!(error instanceof Unreadable)) throw error;
+        problems.push(error.message);
+      }
     }
-    try {
-      const text = new TextDecoder("utf-8", { fatal: true }).decode(await file.arrayBuffer());
-      if (text.includes("\0")) throw new TypeError("not text");
-      this.change(text.replace(/\r\n?/g, "\n"), file.name);
-    } catch {
-      this.problem = `${file.name} is not a plain text file in UTF-8. A PDF or Word file has to be saved as text first.`;
+    if (read.length > 0) {
+      const kept = this.documents.filter(({ text }) => text.trim() && text !== this.sample.text);
+      this.shown = kept.length;
+      this.change([...kept, ...read]);
     }
+    this.problems = problems;
   }
 }

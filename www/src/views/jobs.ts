@@ -2,6 +2,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import type { Job, Jobs } from "../conversation.js";
 import { STATUS, tally } from "../plan.js";
+import type { Doc } from "../reading.js";
 import { count } from "../words.js";
 import { Panel } from "./panel.js";
 
@@ -12,7 +13,7 @@ const MOST_SHOWN = 400;
 @customElement("jobs-view")
 export class JobsView extends Panel {
   @property({ attribute: false }) jobs!: Jobs;
-  @property({ attribute: false }) documents: string[] = [];
+  @property({ attribute: false }) documents: readonly Doc[] = [];
   @property({ type: Number }) revision = 0;
   @state() private chosen: number | undefined;
 
@@ -55,7 +56,8 @@ export class JobsView extends Panel {
 
   private details({ manifest, result }: Job): TemplateResult {
     const { jobId, chunkId, document, range, task, advice } = manifest;
-    const text = document === undefined ? undefined : slice(this.documents[document - 1] ?? "", range);
+    const from = document === undefined ? undefined : this.documents[document - 1];
+    const text = from && slice(from.text, range);
     return html`<dl class="job" data-testid="job-details">
       <dt>Job ${jobId}</dt>
       <dd>${STATUS[result?.status ?? "waiting"].words}${result && result.attempts > 1 ? `, asked ${result.attempts} times` : nothing}</dd>
@@ -65,7 +67,7 @@ export class JobsView extends Panel {
       <dd>${result?.output.answer ?? "none"}</dd>
       ${result?.quote ? html`<dt>Quote</dt><dd><q>${result.quote}</q></dd>` : nothing}
       ${result?.error ? html`<dt>Error</dt><dd>${result.error}</dd>` : nothing}
-      <dt>Chunk ${chunkId}</dt>
+      <dt>Chunk ${chunkId}${from && this.documents.length > 1 ? html` of ${from.name || "pasted text"}` : nothing}</dt>
       <dd>
         ${text === undefined
           ? "made of earlier answers"

@@ -68,7 +68,7 @@ export class LedgerPanel extends Panel {
 
   private sentWhole(run: Conversation): TemplateResult {
     return html`<p class="notice warn" data-testid="ledger-whole">
-      The whole document (${bytes(utf8Length(run.document))}) was sent: that is what “remote only” does.
+      The whole ${sizeOf(run)} was sent: that is what “remote only” does.
       ${run.hidden ? "Names and identifiers that the rules found were replaced before." : nothing}
     </p>`;
   }
@@ -77,7 +77,7 @@ export class LedgerPanel extends Panel {
     return html`
       <div class="kept" data-testid="ledger-kept">
         <p>
-          The document (${bytes(utf8Length(run.document))}) stayed here.
+          The ${sizeOf(run)} stayed here.
           ${workerBytes > 0
             ? html`The worker’s replies are <mark>marked</mark> above: ${bytes(workerBytes)} that can quote it, counted each time
               they are sent again.`
@@ -128,4 +128,10 @@ export class LedgerPanel extends Panel {
 
 function host(run: Conversation): string {
   return run.destination.kind === "server" ? run.destination.host : "";
+}
+
+/** The documents of a run in a word, with their size as they would be sent. */
+function sizeOf({ documents }: Conversation): string {
+  const size = documents.reduce((sum, { text }) => sum + utf8Length(text), 0);
+  return documents.length > 1 ? `text of ${documents.length} documents (${bytes(size)})` : `document (${bytes(size)})`;
 }

@@ -111,7 +111,7 @@ export class RunPanel extends Panel {
       case "jobs":
         return html`<li class="turn worker" data-testid="jobs">
           <div class="who"><strong>Worker</strong></div>
-          <jobs-view .jobs=${item} .documents=${[run.document]} .revision=${this.revision}></jobs-view>
+          <jobs-view .jobs=${item} .documents=${run.documents} .revision=${this.revision}></jobs-view>
         </li>`;
       case "turn":
         return this.turn(item, run);

@@ -25,7 +25,6 @@ fn the_types_of_the_package_name_every_provider() {
     };
     assert_eq!(quoted(between(&source, "export type CloudProvider =", ";")), names(true));
     assert_eq!(quoted(between(&source, "export type LocalServer =", ";")), names(false));
-    assert_eq!(quoted(between(&source, "new Set<LocalServer>(", ")")), names(false));
 }
 
 #[test]
