@@ -263,13 +263,13 @@ const attempts = (page: Page) =>
     return contexts;
   });
 
-/** Starts a load that gets stuck when the weights go to the device; resolves when they do. */
+/** Starts a load of a stored model that gets stuck when the engine begins to read it; resolves then. */
 const getStuck = (page: Page, options: object) =>
   page.evaluate(
     ({ url, options }) =>
       new Promise<void>((resolve) => {
         const worker = new Worker("/pages/stuck-worker.js", { type: "module" });
-        const onProgress = ({ phase }: { phase: string }) => phase === "upload" && resolve();
+        const onProgress = ({ phase }: { phase: string }) => phase === "download" && resolve();
         void minions.Engine.load(url, { device: "cpu", worker, onProgress, ...options });
       }),
     { url: GGUF, options },
@@ -288,6 +288,7 @@ test("a load that its tab did not survive is tried again with less, once", async
     await expect.poll(() => attempts(page)).toEqual([contextLength]);
     return victim;
   };
+  await page.evaluate((url) => minions.models.download(url), GGUF);
   const victim = await die({ contextLength: 1800, cacheTokens: 3000 }, 1800);
   await load(page, { contextLength: 1800 });
   expect(await cautions(), "the other tab lives").toEqual([]);

@@ -1,10 +1,10 @@
-// The package's worker, which never gets on once the weights go to the device: what it reads next does not come.
+// The package's worker, which never gets on once all of a stored model is there: what it reads of it does not come.
 import "/pkg/worker.js";
 
 let isStuck = false;
 const { postMessage } = globalThis;
 globalThis.postMessage = (message) => {
-  isStuck ||= message.event?.phase === "upload";
+  isStuck ||= message.event?.phase === "download";
   postMessage(message);
 };
 
