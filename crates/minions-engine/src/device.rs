@@ -227,7 +227,12 @@ impl Compute {
 
     /// What is behind `error`: what the device reported, if it did.
     pub(crate) fn cause(&self, error: Error) -> Error {
-        self.check().err().unwrap_or(error)
+        match (self.check(), error) {
+            (Err(fault), _) => fault,
+            // A browser may tell so before it tells that the device is gone; of a device that is there, any buffer can be mapped.
+            (Ok(()), Error::Gpu(message)) if message.contains("could not be mapped") => Error::DeviceLost(message),
+            (Ok(()), error) => error,
+        }
     }
 
     /// Whether the device has failed: nothing can be done with it any more.
