@@ -1,6 +1,6 @@
 //! Many replies at a time: they come in any number, go at any time, and what comes of each is what it would have been alone.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -66,6 +66,23 @@ async fn callers_take_turns() {
     };
     let (_, ended_before) = join(join_all(jobs), question).await;
     assert!(ended_before < 64, "{ended_before} of 100 jobs that were there before ended before");
+}
+
+/// Of jobs that wait for room, those of the highest priority are let in first, and of equal ones those that came first.
+#[tokio::test]
+async fn what_is_urgent_goes_first() {
+    let worker = RandomWorker::with_cache(cpu(), 2, Some(RANDOM_WORKER_CONTEXT)).await;
+    let caller = worker.engine.caller();
+    let ended = RefCell::new(Vec::new());
+    // Of this length there is room for one at a time.
+    let jobs = [0, 0, -1, 7, 7, i32::MAX].into_iter().enumerate().map(async |(job, priority)| {
+        let request = ChatRequest { priority, ..job_request(job, 0, 100) };
+        let request = ChatRequest { max_tokens: Some(RANDOM_WORKER_CONTEXT as u32 / 2), ..request };
+        caller.chat(&request, &mut |_| {}).await.expect("a reply");
+        ended.borrow_mut().push(job);
+    });
+    join_all(jobs).await;
+    assert_eq!(*ended.borrow(), [5, 3, 4, 0, 1, 2]);
 }
 
 /// Two rounds over chunks that the cache has no room for: the second finds what the first had to give up, and says what it

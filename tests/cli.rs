@@ -458,6 +458,24 @@ async fn a_supervisor_that_fails_is_exit_code_4() {
 }
 
 #[tokio::test]
+async fn a_run_that_failed_goes_on_without_asking_again() {
+    let error = json!({"type": "error", "status": 401, "message": "bad key"});
+    let supervisor = Server::new(json!([ask(TASK), error])).await;
+    let transcript = scratch("failed.json").display().to_string();
+    Minions::run(&supervisor, &["--transcript", &transcript]).end().await.is(4, "");
+
+    // One reply is all that this one has.
+    let supervisor = Server::new(json!([answer(json!("It is 170 mg/dL."))])).await;
+    let ended = Minions::run(&supervisor, &["--resume", &transcript, "--transcript", &transcript]).end().await;
+    ended.is(0, "It is 170 mg/dL.\n");
+    Minions::new(["replay", &transcript]).end().await.is(0, "It is 170 mg/dL.\n");
+
+    let ended = Minions::run(&supervisor, &["--resume", "Cargo.toml"]).end().await;
+    ended.is(2, "");
+    ended.says("Cargo.toml is no transcript");
+}
+
+#[tokio::test]
 async fn an_address_where_nobody_listens_is_named() {
     let supervisor = Server { url: "http://127.0.0.1:9".to_owned() };
     let ended = Minions::run(&supervisor, &["--protocol", "remote-only"]).end().await;

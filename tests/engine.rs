@@ -137,3 +137,28 @@ async fn every_decode_step_on_a_gpu_is_a_replay() {
         assert_eq!(work.read_backs == work.replays, !is_first, "{work:?}");
     }
 }
+
+/// What is measured is read and written anew each time, as many tokens as are counted; nobody else's replies change by it.
+#[tokio::test]
+async fn a_speed_is_measured_with_tokens_that_nobody_knows() {
+    let engine = load(gpu().await).await;
+    let reply = say(&engine, &long_request(16)).await;
+    for _ in 0..2 {
+        let before = engine.tally();
+        let speed = engine.measure().await.expect("there is room");
+        let tally = engine.tally() - before;
+        assert!([speed.prefill, speed.decode, speed.batch_decode].iter().all(|rate| rate.is_finite() && *rate > 0.0));
+        assert_eq!(
+            tally.prefill_tokens, 255,
+            "a prompt of 256 tokens, the last of which is read by the first step of its reply"
+        );
+        assert!(tally.decode_rows >= (2 + 16 + 1 + 1 + 24 + 8 * 24), "{tally:?}");
+    }
+    assert_eq!(say(&engine, &long_request(16)).await, reply);
+    let options = LoadOptions { context_length: Some(47), ..LoadOptions::default() };
+    let (source, main) =
+        FileSource::open(&workspace().join("www/public/models/demo-worker.gguf")).expect("the model's path");
+    let short = Engine::load(cpu(), source, &main, options, &mut |_| {}).await.expect("the model loads");
+    let error = short.measure().await.expect_err("there is no room").to_string();
+    assert!(error.contains("a context of 47 tokens"), "{error}");
+}

@@ -11,7 +11,7 @@ use minions_chat::{
 };
 use minions_protocol::{
     AggregateMode, Error, Event, Fallback, JobStatus, Minions, NoAnswer, Outcome, Privacy, Protocol, Question, Source,
-    Speaker, Stage,
+    Speaker, Stage, Transcript,
 };
 use minions_tests::{ScriptedModel, ScriptedReply, fixtures};
 use proptest::prelude::*;
@@ -364,12 +364,12 @@ async fn tells_every_step() {
         run.events.iter().map(|event| json!(event)["type"].as_str().unwrap_or_default().to_owned()).collect();
     names.retain(|name| name != "supervisor.delta");
     names.dedup();
-    let text = names.join(" ").replace("usage.updated job.finished ", "");
+    let text = names.join(" ").replace("call.answered usage.updated job.finished ", "");
     assert_eq!(
         text,
-        "run.started round.started supervisor.request usage.updated supervisor.response \
-         supervisor.request usage.updated supervisor.response plan.adopted jobs.created jobs.filtered \
-         supervisor.request usage.updated supervisor.response round.finished run.finished"
+        "run.started round.started supervisor.request call.answered usage.updated supervisor.response \
+         supervisor.request call.answered usage.updated supervisor.response plan.adopted jobs.created jobs.filtered \
+         supervisor.request call.answered usage.updated supervisor.response round.finished run.finished"
     );
     for event in &run.events {
         let back: Event = serde_json::from_value(json!(event)).expect("events can be read back");
@@ -477,6 +477,52 @@ async fn a_transcript_replays_to_the_same_outcome() {
         let replayed = minions.run(&supervisor, &worker, &question, &mut |_| {}).await;
         assert_eq!(replayed.as_ref(), Ok(run.outcome()));
     }
+}
+
+/// Wherever a run of two rounds is broken off, another goes on there: nothing is asked twice, and the outcome is the same.
+#[tokio::test]
+async fn a_run_goes_on_where_another_was_broken_off() {
+    let (first, second) = (one_task(), plan_of("", 1).to_string());
+    let script = [ADVICE, &first, MORE, &second, FINAL];
+    let minions = Minions { max_chunk_size: 1_500, ..Minions::default() };
+    let question = Question { privacy: Some(Privacy::default()), ..question(&document()) };
+    let reader = Reader::new();
+    let whole = Run::new(&minions, &question, script, &reader).await;
+    let calls = reader.requests.borrow().len();
+    for kept in [0, 1, 2, 3, 20, calls, calls + 2, calls + 4, calls + 5] {
+        let mut earlier = Transcript::default();
+        for event in &whole.events {
+            match event {
+                Event::CallAnswered { turn } if earlier.turns.len() < kept => earlier.turns.push(turn.clone()),
+                Event::JobsCreated { jobs, .. } => earlier.jobs.extend_from_slice(jobs),
+                _ => {}
+            }
+        }
+        let said = earlier.turns.iter().filter(|turn| turn.speaker == Speaker::Supervisor).count();
+        // Jobs are answered in any order; what the supervisor says comes in its own.
+        earlier.turns.sort_by_key(|turn| turn.job.map(std::cmp::Reverse));
+        let question = Question { earlier, ..question.clone() };
+        let reader = Reader::new();
+        let again = Run::new(&minions, &question, script.into_iter().skip(said), &reader).await;
+        assert_eq!(again.result, whole.result, "{kept} calls were answered");
+        assert_eq!(reader.requests.borrow().len(), calls - (kept - said), "{kept} calls were answered");
+        assert_eq!(again.supervisor.requests().len(), script.len() - said, "{kept} calls were answered");
+    }
+}
+
+/// What was said in another run stands for nothing here: as soon as a call differs, and for jobs one by one, models are asked.
+#[tokio::test]
+async fn what_another_question_was_answered_is_not_taken_for_an_answer() {
+    let plan = one_task();
+    let whole = run(&[ADVICE, &plan, FINAL]).await;
+    let earlier = whole.outcome().transcript.clone();
+    let question = Question { earlier, ..Question::new("Which day was it?", vec![document()]) };
+    let reader = Reader::new();
+    let other = plan.replace("Extract the contrast agent.", "Extract the day.");
+    let again = Run::new(&Minions::default(), &question, ["Days.", &other, FINAL], &reader).await;
+    assert_eq!(again.supervisor.requests().len(), 3);
+    assert_eq!(reader.requests.borrow().len(), again.jobs()[0]);
+    assert!(again.outcome().transcript.turns.iter().any(|turn| turn.reply == "Days."));
 }
 
 // --- what can go wrong ---

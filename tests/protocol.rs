@@ -5,7 +5,8 @@
 
 use minions_chat::{ChatError, Role, Usage};
 use minions_protocol::{
-    Decision, Error, Event, Fallback, Minion, NoAnswer, Outcome, Protocol, Question, Speaker, Stage, extract_json,
+    Decision, Error, Event, Fallback, Minion, NoAnswer, Outcome, Protocol, Question, Speaker, Stage, Transcript,
+    extract_json,
 };
 use minions_providers::Recording;
 use minions_tests::{ScriptedModel, ScriptedReply, fixtures, workspace};
@@ -216,11 +217,14 @@ fn finds_json_wherever_the_reference_does_and_more() {
 
 // --- the flow ---
 
+/// What is told of every call beside what it was about.
+const BOOKS: [&str; 2] = ["call.answered", "usage.updated"];
+
 #[tokio::test]
 async fn tells_every_step() {
     let run = run(&[OPEN, MORE, FINAL], &["Omnipaque.", "Omnipaque 240."]).await;
     let names: Vec<_> =
-        run.events.iter().map(name).filter(|name| !name.ends_with(".delta") && name != "usage.updated").collect();
+        run.events.iter().map(name).filter(|name| !name.ends_with(".delta") && !BOOKS.contains(&&**name)).collect();
     assert_eq!(
         names.join(" "),
         "run.started round.started supervisor.request supervisor.response worker.request worker.response \
@@ -283,6 +287,32 @@ async fn the_transcript_replays_every_request() {
     }
     assert_eq!(run.outcome().usage.remote, run.supervisor.usage());
     assert_eq!(run.outcome().usage.local, run.worker.usage());
+}
+
+#[tokio::test]
+async fn a_run_goes_on_where_another_was_broken_off() {
+    let (supervisor, worker) = (["no json", OPEN, MORE, FINAL], ["one", "two"]);
+    let whole = run(&supervisor, &worker).await;
+    let turns = &whole.outcome().transcript.turns;
+    for kept in 0..=turns.len() {
+        let earlier = Transcript { turns: turns[..kept].to_vec(), ..Transcript::default() };
+        let said = |speaker| earlier.turns.iter().filter(|turn| turn.speaker == speaker).count();
+        let (asked, read) = (said(Speaker::Supervisor), said(Speaker::Worker));
+        let question =
+            Question { earlier, ..Question::new("Which agent?", vec!["Omnipaque 240 was used.".to_owned()]) };
+        let again = Run::of(&Minion::default(), &question, supervisor[asked..].to_vec(), worker[read..].to_vec()).await;
+        assert_eq!(again.result, whole.result, "{kept} calls were answered");
+        assert_eq!(again.supervisor.requests().len(), supervisor.len() - asked);
+        assert_eq!(again.worker.requests().len(), worker.len() - read);
+        let [told, before] = [&again, &whole].map(|run| {
+            let deltas = run.events.iter().filter_map(|event| match event {
+                Event::SupervisorDelta { delta, .. } | Event::WorkerDelta { delta, .. } => Some(delta.as_str()),
+                _ => None,
+            });
+            deltas.collect::<String>()
+        });
+        assert_eq!(told, before, "what was said is told all the same");
+    }
 }
 
 #[tokio::test]

@@ -115,6 +115,11 @@ async fn the_forecast_is_near_the_truth() {
     let forecast = forecasts.iter().find(|forecast| forecast.protocol == *protocol).expect("the choice is among them");
     let ratio = forecast.remote.prompt_tokens as f64 / outcome.usage.remote.prompt_tokens as f64;
     assert!((0.5..2.0).contains(&ratio), "{ratio}");
+    let calls = supervisor.requests().len() as u64;
+    assert_eq!(forecast.remote_calls, calls);
+    let read = forecast.local.prompt_tokens - forecast.local.cached_tokens;
+    let ratio = read as f64 / outcome.usage.local.prompt_tokens as f64;
+    assert!((0.5..2.0).contains(&ratio), "the worker reads {read}: {ratio}");
     let cost = outcome.cost.expect("the price is known");
     assert!(cost.spent > 0.0 && cost.remote_only > 10.0 * cost.spent, "{cost:?}");
     let usage = outcome.usage.remote;

@@ -54,6 +54,10 @@ pub struct ChatRequest {
     /// Generation ends before any of these texts; they are not part of the reply.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stop: Vec<String>,
+    /// Among requests that wait for the local engine those of the highest priority are served first; 0 unless set. No provider
+    /// is told.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub priority: i32,
     /// What form the reply must have.
     #[serde(skip_serializing_if = "ResponseFormat::is_text")]
     pub response_format: ResponseFormat,
@@ -68,6 +72,10 @@ impl ChatRequest {
 
 fn is_false(flag: &bool) -> bool {
     !flag
+}
+
+fn is_zero(number: &i32) -> bool {
+    *number == 0
 }
 
 /// What form the reply must have. The local engine holds every reply to it, token by token. A provider knows some of

@@ -22,7 +22,9 @@ pub struct Transcript {
 }
 
 impl Transcript {
-    pub fn new(protocol: AnyProtocol, question: Question, outcome: Outcome) -> Self {
+    pub fn new(protocol: AnyProtocol, mut question: Question, outcome: Outcome) -> Self {
+        // The outcome holds those calls as well.
+        question.earlier = minions_protocol::Transcript::default();
         Self { version: VERSION, protocol, question, outcome }
     }
 

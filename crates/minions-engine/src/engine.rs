@@ -5,6 +5,7 @@ mod embedding;
 mod executor;
 mod plan;
 mod recovery;
+mod speed;
 
 use std::cell::{Cell, OnceCell};
 use std::future::poll_fn;
@@ -37,6 +38,7 @@ use crate::text::{ChatTemplate, Date, Thinking, Tokenizer};
 use crate::weights::{ModelFile, ModelSource};
 
 pub use embedding::Pooling;
+pub use speed::Speed;
 
 /// The most replies to one request.
 const MAX_SAMPLES: u32 = 128;
@@ -319,7 +321,7 @@ impl Engine {
             let reply = Reply::new(&self.tokenizer, thinking.clone(), request);
             let end_tokens = Rc::clone(&self.end_tokens);
             let job = Job::new(sequence, max_tokens, sampling.clone(), grammar, reply, end_tokens)?;
-            tickets.push(Scheduler::enqueue(&self.executor.scheduler, caller, job));
+            tickets.push(Scheduler::enqueue(&self.executor.scheduler, caller, request.priority, job));
             sampling.seed = sampling.seed.wrapping_add(1);
         }
 

@@ -14,7 +14,7 @@ mod text;
 mod weights;
 
 pub use device::{Adapter, AdapterKind, Compute, Overlays};
-pub use engine::{Caller, Engine, LoadOptions, ModelInfo, Pooling, Progress, Wait};
+pub use engine::{Caller, Engine, LoadOptions, ModelInfo, Pooling, Progress, Speed, Wait};
 pub use error::{Error, Result};
 pub use generate::{MemoryPages, PageKey, PageStore, Tally};
 pub use kernels::{Counters, KernelCheck, KernelOverlay, KernelSpeed, bench_burn, bench_kernels, check_kernels};

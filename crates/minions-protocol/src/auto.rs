@@ -47,6 +47,12 @@ pub struct Forecast {
     pub protocol: ProtocolName,
     /// The supervisor's tokens: an estimate.
     pub remote: Usage,
+    /// How often the supervisor is asked.
+    pub remote_calls: u64,
+    /// The worker's tokens; `cached_tokens` are those that it need not read again.
+    pub local: Usage,
+    /// How often the worker is asked, in MinionS and local only many times at once.
+    pub local_calls: u64,
     /// The same in money, where the price is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<f64>,
@@ -54,13 +60,16 @@ pub struct Forecast {
     pub documents_leave: bool,
 }
 
-/// Tokens that one reply of the supervisor, one of the worker and one piece of evidence usually have.
+/// Tokens that one reply of the supervisor, one of the worker, one that finds nothing and one piece of evidence usually have.
 const SUPERVISOR_REPLY: u64 = 80;
 const WORKER_REPLY: u64 = 60;
+const EMPTY_REPLY: u64 = 20;
 const EVIDENCE: u64 = 45;
 /// Rounds that runs usually take, if they may.
 const USUAL_MINION_ROUNDS: u64 = 2;
 const USUAL_MINIONS_ROUNDS: u64 = 1;
+/// Tasks that a plan usually has, if it may.
+const USUAL_TASKS: u64 = 2;
 /// The share of chunks that usually answer.
 const HIT_SHARE: u64 = 5;
 
@@ -91,15 +100,19 @@ impl Steps for Auto {
 }
 
 impl Auto {
-    /// What each protocol would cost the supervisor. Nothing is asked for this.
+    /// What each protocol would take. Nothing is asked for this.
     pub fn forecast(&self, question: &Question) -> [Forecast; 4] {
-        let forecast = |protocol, prompt_tokens, completion_tokens| {
+        let forecast = |protocol, (remote_calls, prompt_tokens), (local_calls, local)| {
+            let completion_tokens = remote_calls * SUPERVISOR_REPLY;
             let remote = Usage { prompt_tokens, completion_tokens, ..Usage::default() };
             let cost = question.price.as_ref().map(|price| price.cost(&remote));
-            Forecast { protocol, remote, cost, documents_leave: protocol == ProtocolName::RemoteOnly }
+            let documents_leave = protocol == ProtocolName::RemoteOnly;
+            Forecast { protocol, remote, remote_calls, local, local_calls, cost, documents_leave }
         };
         let task = estimate_tokens(&question.task);
         let context: u64 = question.context.iter().map(|document| estimate_tokens(document)).sum();
+        let chunks =
+            |size: usize| question.context.iter().map(|text| (text.len() / size.max(1)) as u64 + 1).sum::<u64>();
 
         // Every call sends the conversation so far.
         let rounds = USUAL_MINION_ROUNDS.min(self.minion.max_rounds.into());
@@ -111,23 +124,48 @@ impl Auto {
 
         let advise = estimate_tokens(prompt::ADVISE) + task;
         let plan = advise + SUPERVISOR_REPLY + estimate_tokens(prompt::DECOMPOSE) + estimate_tokens(prompt::PLAN_FORM);
-        let chunks =
-            question.context.iter().map(|text| (text.len() / self.minions.max_chunk_size.min(3_000)) as u64 + 1);
+        let planned = chunks(self.minions.max_chunk_size.min(3_000));
         let most = self.minions.max_evidence_chars as u64 / 4;
-        let evidence = ((chunks.sum::<u64>() / HIT_SHARE + 1) * EVIDENCE).min(most);
+        let evidence = ((planned / HIT_SHARE + 1) * EVIDENCE).min(most);
         let conclude = estimate_tokens(prompt::EVIDENCE) + estimate_tokens(prompt::SYNTHESIZE) + task + evidence;
         let thinks = if self.minions.two_step_synthesis { 2 } else { 1 };
         let minions = advise + USUAL_MINIONS_ROUNDS * (plan + thinks * conclude);
 
+        // The worker reads the documents once, and then only what was said last.
+        let attempts = u64::from(self.minion.samples.max(1));
+        let questions = rounds * attempts;
+        let conversation = Usage {
+            prompt_tokens: questions * (context + SUPERVISOR_REPLY),
+            completion_tokens: questions * WORKER_REPLY,
+            cached_tokens: questions.saturating_sub(1) * context,
+            ..Usage::default()
+        };
+        // Jobs about one chunk read it once.
+        let jobs = |chunks: u64, tasks: u64, most: usize| {
+            let count = (chunks * tasks).min(most as u64);
+            let rules = estimate_tokens(prompt::JOB) + task;
+            let hits = count / HIT_SHARE + 1;
+            let usage = Usage {
+                prompt_tokens: count * (rules + context / chunks.max(1)),
+                completion_tokens: hits.min(count) * WORKER_REPLY + count.saturating_sub(hits) * EMPTY_REPLY,
+                cached_tokens: count.saturating_sub(chunks) * (context / chunks.max(1)),
+                ..Usage::default()
+            };
+            (count, usage)
+        };
+        let tasks =
+            USUAL_TASKS.min(self.minions.tasks_per_round as u64) * u64::from(self.minions.samples_per_task.max(1));
+        let alone = jobs(chunks(self.local_only.max_chunk_size), 1, self.local_only.max_jobs);
+        let whole = estimate_tokens(prompt::REMOTE_ANSWER) + context + task;
         [
-            forecast(ProtocolName::Minion, minion, (rounds + 1) * SUPERVISOR_REPLY),
-            forecast(ProtocolName::Minions, minions, (2 + thinks) * SUPERVISOR_REPLY),
-            forecast(ProtocolName::LocalOnly, 0, 0),
+            forecast(ProtocolName::Minion, (rounds + 1, minion), (questions, conversation)),
             forecast(
-                ProtocolName::RemoteOnly,
-                estimate_tokens(prompt::REMOTE_ANSWER) + context + task,
-                SUPERVISOR_REPLY,
+                ProtocolName::Minions,
+                (2 + thinks, minions),
+                jobs(planned, tasks, self.minions.max_jobs_per_round),
             ),
+            forecast(ProtocolName::LocalOnly, (0, 0), alone),
+            forecast(ProtocolName::RemoteOnly, (1, whole), (0, Usage::default())),
         ]
     }
 

@@ -6,7 +6,9 @@ use minions_chat::{ErrorCode, FinishReason, Message, Usage};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Cost, Forecast, JobCounts, JobManifest, JobResult, Outcome, Plan, PrivateKind, ProtocolName, RunUsage};
+use crate::{
+    Cost, Forecast, JobCounts, JobManifest, JobResult, Outcome, Plan, PrivateKind, ProtocolName, RunUsage, Turn,
+};
 
 /// Something that happened in a run. Fields are camelCase in JSON, except OpenAI's own names within `usage`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -159,6 +161,12 @@ pub enum Event {
         round: u32,
         /// What became of them.
         counts: JobCounts,
+    },
+    /// A call was answered: its place in the transcript. Those of a run that was broken off let another go on from there.
+    #[serde(rename = "call.answered")]
+    CallAnswered {
+        /// The call.
+        turn: Turn,
     },
     /// A call was paid for.
     #[serde(rename = "usage.updated")]

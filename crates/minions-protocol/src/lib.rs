@@ -27,6 +27,7 @@ mod privacy;
 mod prompt;
 mod protocol;
 mod question;
+mod recall;
 mod record;
 mod rehearsal;
 mod remote_only;

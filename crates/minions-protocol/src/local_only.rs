@@ -10,7 +10,7 @@ use crate::minions::{
 };
 use crate::protocol::Steps;
 use crate::record::{Call, Ending, Failure, Record};
-use crate::{Error, Event, NoAnswer, Question, Speaker, prompt};
+use crate::{Error, Event, NoAnswer, Question, prompt};
 
 /// A map over the chunks and a reduction of what they say, by the worker alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -105,10 +105,8 @@ impl LocalOnly {
             max_tokens: Some(self.worker_max_tokens),
             ..ChatRequest::new(sent.clone())
         };
-        let mut on_delta = |delta: &str| record.emit(Event::WorkerDelta { round, delta: delta.to_owned() });
-        let reply = worker.chat(&request, &mut on_delta).await;
-        let reply = reply.map_err(|source| Failure { speaker: Speaker::Worker, source })?;
-        record.book(Call::Worker, sent, &reply);
+        let delta = |delta| Event::WorkerDelta { round, delta };
+        let reply = record.call(Call::Worker, worker, &request, sent, delta).await?;
         let (content, finish_reason) = (reply.content.clone(), reply.finish_reason);
         record.emit(Event::WorkerResponse { round, content, finish_reason, usage: reply.usage });
         let most_frequent = || evidence.iter().max_by_key(|piece| (piece.votes, std::cmp::Reverse(piece.id)));

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, History, Price, Privacy};
+use crate::{Error, History, Price, Privacy, Transcript};
 
 /// A task, the documents that it is about, and the terms on which it is answered.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -22,6 +22,10 @@ pub struct Question {
     pub price: Option<Price>,
     /// Makes sampling repeatable.
     pub seed: u64,
+    /// What an earlier run of this question had come to: the calls that it had answered are not made again, as long as the
+    /// run goes as it went then. Their usage counts as if they were.
+    #[serde(skip_serializing_if = "Transcript::is_empty")]
+    pub earlier: Transcript,
 }
 
 impl Question {

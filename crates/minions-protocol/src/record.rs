@@ -3,10 +3,11 @@
 
 use std::borrow::Cow;
 
-use minions_chat::{ChatError, ChatResponse, Message, Usage, estimate_tokens};
+use minions_chat::{ChatError, ChatModel, ChatRequest, ChatResponse, Message, Usage, estimate_tokens};
 use serde_json::Value;
 
 use crate::minions::{JobManifest, JobResult};
+use crate::recall::Recall;
 use crate::{
     Cost, Error, Event, Evidence, Exchange, Hidden, History, NoAnswer, Outcome, Question, Reason, Redactor, RunUsage,
     Speaker, Stage, StageUsage, Transcript, Turn, prompt,
@@ -17,6 +18,7 @@ pub struct Record<'a> {
     emit: &'a mut dyn FnMut(Event),
     question: &'a Question,
     redactor: Option<Redactor>,
+    recall: Recall,
     /// What the supervisor was told of earlier questions.
     history: History,
     round: u32,
@@ -54,6 +56,7 @@ impl<'a> Record<'a> {
             emit,
             question,
             redactor,
+            recall: Recall::new(&question.earlier),
             history: question.history.clone(),
             round: 0,
             usage: RunUsage::default(),
@@ -132,14 +135,43 @@ impl<'a> Record<'a> {
         }
     }
 
+    /// Puts a request to a model, unless an earlier run has its reply, and books the call. `sent` is what the call adds to
+    /// its conversation; `delta` makes an event of each piece of the reply.
+    pub(crate) async fn call<M: ChatModel>(
+        &mut self,
+        call: Call,
+        model: &M,
+        request: &ChatRequest,
+        sent: Vec<Message>,
+        delta: impl Fn(String) -> Event,
+    ) -> Result<ChatResponse, Failure> {
+        let reply = match self.recall.turn(call, self.round, &sent) {
+            Some(reply) => {
+                self.emit(delta(reply.content.clone()));
+                reply
+            }
+            None => {
+                let reply = model.chat(request, &mut |piece| self.emit(delta(piece.to_owned()))).await;
+                reply.map_err(|source| Failure { speaker: call.speaker(), source })?
+            }
+        };
+        self.book(call, sent, &reply);
+        Ok(reply)
+    }
+
+    /// What an earlier run was answered to this job.
+    pub(crate) fn recall_job(&mut self, job: &JobManifest) -> Vec<ChatResponse> {
+        self.recall.job(job)
+    }
+
     /// Books a call that was answered.
     pub(crate) fn book(&mut self, call: Call, sent: Vec<Message>, reply: &ChatResponse) {
-        let (speaker, stage, job) = match call {
-            Call::Supervisor(stage) => (Speaker::Supervisor, Some(stage), None),
-            Call::Worker => (Speaker::Worker, None, None),
-            Call::Job(id) => (Speaker::Worker, None, Some(id)),
+        let (stage, job) = match call {
+            Call::Supervisor(stage) => (Some(stage), None),
+            Call::Worker => (None, None),
+            Call::Job(id) => (None, Some(id)),
         };
-        let round = self.round;
+        let (round, speaker) = (self.round, call.speaker());
         self.usage.add(speaker, reply.usage);
         let same = |entry: &&mut StageUsage| (entry.round, entry.speaker, entry.stage) == (round, speaker, stage);
         match self.stages.iter_mut().rev().find(same) {
@@ -149,7 +181,7 @@ impl<'a> Record<'a> {
             }
             None => self.stages.push(StageUsage { round, speaker, stage, calls: 1, usage: reply.usage }),
         }
-        self.transcript.turns.push(Turn {
+        let turn = Turn {
             speaker,
             round,
             stage,
@@ -158,7 +190,9 @@ impl<'a> Record<'a> {
             reply: reply.content.clone(),
             finish_reason: reply.finish_reason,
             usage: reply.usage,
-        });
+        };
+        self.transcript.turns.push(turn.clone());
+        self.emit(Event::CallAnswered { turn });
         let (usage, cost) = (self.usage, self.cost());
         self.emit(Event::UsageUpdated { usage, cost });
     }
@@ -249,4 +283,13 @@ pub(crate) enum Call {
     Supervisor(Stage),
     Worker,
     Job(usize),
+}
+
+impl Call {
+    fn speaker(self) -> Speaker {
+        match self {
+            Self::Supervisor(_) => Speaker::Supervisor,
+            Self::Worker | Self::Job(_) => Speaker::Worker,
+        }
+    }
 }

@@ -6,7 +6,7 @@ use minions_chat::{ChatModel, ChatRequest, ChatResponse, FinishReason, Message, 
 use serde_json::Value;
 
 use crate::record::{Call, Failure, Record};
-use crate::{Event, Speaker, Stage, json, prompt};
+use crate::{Event, Stage, json, prompt};
 
 /// A conversation with the supervisor. It grows, so that a provider's prompt cache can serve what it holds.
 pub(crate) struct Supervisor<'a, S> {
@@ -86,11 +86,8 @@ impl<'a, S: ChatModel> Supervisor<'a, S> {
 
         // Temperature and token limit are left to the model: several reasoning models refuse the one or the other.
         let request = ChatRequest { response_format: format.clone(), ..ChatRequest::new(self.messages.clone()) };
-        let mut on_delta = |delta: &str| record.emit(Event::SupervisorDelta { round, stage, delta: delta.to_owned() });
-        let reply = self.model.chat(&request, &mut on_delta).await;
-        let reply = reply.map_err(|source| Failure { speaker: Speaker::Supervisor, source })?;
-
-        record.book(Call::Supervisor(stage), vec![sent], &reply);
+        let delta = |delta| Event::SupervisorDelta { round, stage, delta };
+        let reply = record.call(Call::Supervisor(stage), self.model, &request, vec![sent], delta).await?;
         let content = reply.content.clone();
         record.emit(Event::SupervisorResponse { round, stage, content, usage: reply.usage });
         self.messages.push(Message::assistant(reply.content.clone()));

@@ -79,6 +79,11 @@ pub struct Replay<'a> {
 }
 
 impl Transcript {
+    /// Whether no call was answered.
+    pub fn is_empty(&self) -> bool {
+        self.turns.is_empty()
+    }
+
     /// The model that says again what the speaker said.
     pub fn replay(&self, speaker: Speaker) -> Replay<'_> {
         let turns: Vec<_> = self.turns.iter().filter(|turn| turn.speaker == speaker).collect();

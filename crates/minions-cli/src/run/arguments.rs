@@ -76,6 +76,10 @@ pub struct Arguments {
     /// Write the question and every call to this file, for `minions replay`. It holds the documents' text.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub transcript: Option<PathBuf>,
+    /// Go on where a run ended that wrote this file: what was answered then is not asked again, as long as question, documents
+    /// and options are the same.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub resume: Option<PathBuf>,
     /// Do not tell what happens on stderr; errors are told.
     #[arg(long, short, help_heading = "Output")]
     pub quiet: bool,

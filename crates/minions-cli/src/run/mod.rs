@@ -23,7 +23,10 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     arguments.check()?;
     let mut supervisor = if arguments.asks_supervisor() { arguments.supervisor.open()? } else { Supervisor::absent() };
     let price = price::find(arguments.prices.as_deref(), &supervisor)?;
-    let question = arguments.question(price.as_ref().map(|price| price.price))?;
+    let mut question = arguments.question(price.as_ref().map(|price| price.price))?;
+    if let Some(path) = &arguments.resume {
+        question.earlier = Transcript::read(path)?.outcome.transcript;
+    }
     if let Some(path) = &arguments.transcript {
         transcript::try_path(path, &arguments.context)?;
     }

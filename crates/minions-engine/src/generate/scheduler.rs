@@ -5,6 +5,7 @@
 //! goes on by a token; the engine runs the two steps and hands back what was drawn.
 
 use std::cell::RefCell;
+use std::cmp::Reverse;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
@@ -115,6 +116,7 @@ impl std::ops::Sub for Tally {
 struct Entry {
     id: u64,
     caller: u64,
+    priority: i32,
     job: Job,
     outbox: Rc<RefCell<Outbox>>,
 }
@@ -166,12 +168,12 @@ impl Scheduler {
     }
 
     /// Puts a job of `caller` at the end of the queue.
-    pub fn enqueue(scheduler: &RefCell<Self>, caller: u64, job: Job) -> Ticket<'_> {
+    pub fn enqueue(scheduler: &RefCell<Self>, caller: u64, priority: i32, job: Job) -> Ticket<'_> {
         let outbox = Rc::<RefCell<Outbox>>::default();
         let mut this = scheduler.borrow_mut();
         let id = this.next_id;
         this.next_id += 1;
-        let entry = Entry { id, caller, job, outbox: Rc::clone(&outbox) };
+        let entry = Entry { id, caller, priority, job, outbox: Rc::clone(&outbox) };
         if let Some(entry) = entry.settle() {
             this.waiting.push_back(entry);
         }
@@ -312,16 +314,19 @@ impl Scheduler {
         }
     }
 
-    /// The waiting job that is let in next: of the caller who has the fewest jobs in the work, so that nobody's two thousand
-    /// jobs keep another's question out; of those the longest waiting. A job whose prompt begins like one that is being read
-    /// waits until that beginning can be shared, and lets others pass.
+    /// The waiting job that is let in next: of those of the highest priority; of the caller who has the fewest jobs in the work,
+    /// so that nobody's two thousand jobs keep another's question out; of those the longest waiting. A job whose prompt begins
+    /// like one that is being read waits until that beginning can be shared, and lets others pass.
     fn next_in_line(&self) -> Option<usize> {
         let mut jobs_of = HashMap::<u64, usize>::new();
         for entry in self.reading.iter().chain(&self.replying) {
             *jobs_of.entry(entry.caller).or_default() += 1;
         }
         let mut line: Vec<usize> = (0..self.waiting.len()).collect();
-        line.sort_by_key(|at| jobs_of.get(&self.waiting[*at].caller).copied().unwrap_or_default());
+        line.sort_by_key(|at| {
+            let entry = &self.waiting[*at];
+            (Reverse(entry.priority), jobs_of.get(&entry.caller).copied().unwrap_or_default())
+        });
         line.into_iter().find(|at| !self.will_know_more(self.waiting[*at].job.sequence().prefill()))
     }
 

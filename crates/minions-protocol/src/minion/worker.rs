@@ -4,7 +4,7 @@ use minions_chat::{ChatModel, ChatRequest, ChatResponse, Message};
 
 use super::Minion;
 use crate::record::{Call, Failure, Record};
-use crate::{Event, Question, Speaker, prompt};
+use crate::{Event, Question, prompt};
 
 /// The conversation with the worker. It starts with the document and stays on the device.
 pub(crate) struct Worker<'a, W> {
@@ -39,13 +39,10 @@ impl<'a, W: ChatModel> Worker<'a, W> {
                 max_tokens: Some(self.max_tokens),
                 ..ChatRequest::new(self.messages.clone())
             };
-            let mut on_delta = |delta: &str| record.emit(Event::WorkerDelta { round, delta: delta.to_owned() });
-            let reply = self.model.chat(&request, &mut on_delta).await;
-            let reply = reply.map_err(|source| Failure { speaker: Speaker::Worker, source })?;
-
             let sent = self.messages.iter().skip(self.known).cloned().collect();
             self.known = self.messages.len();
-            record.book(Call::Worker, sent, &reply);
+            let delta = |delta| Event::WorkerDelta { round, delta };
+            let reply = record.call(Call::Worker, self.model, &request, sent, delta).await?;
             record.emit(Event::WorkerResponse {
                 round,
                 content: reply.content.clone(),

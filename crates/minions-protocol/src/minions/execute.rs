@@ -32,11 +32,12 @@ pub(crate) async fn execute<W: ChatModel>(
     record: &mut Record<'_>,
 ) -> Result<Vec<JobResult>, Failure> {
     let format = job::format();
-    let put = |job| {
+    let known: Vec<_> = jobs.iter().map(|job| (job, record.recall_job(job))).collect();
+    let put = |(job, known)| {
         let request = request(job, library, terms, &format);
-        async move { (job, attempt(worker, request).await) }
+        async move { (job, attempt(worker, request, known).await) }
     };
-    let mut running = stream::iter(jobs).map(put).buffer_unordered(terms.concurrency.max(1));
+    let mut running = stream::iter(known).map(put).buffer_unordered(terms.concurrency.max(1));
 
     let mut results = Vec::with_capacity(jobs.len());
     let mut failure = None;
@@ -87,11 +88,16 @@ struct Attempt {
     error: Option<ChatError>,
 }
 
-/// Asks, and asks once more with twice the room if the reply was cut off.
-async fn attempt<W: ChatModel>(worker: &W, mut request: ChatRequest) -> Attempt {
+/// Asks, and asks once more with twice the room if the reply was cut off; replies that are known already are not asked for.
+async fn attempt<W: ChatModel>(worker: &W, mut request: ChatRequest, known: Vec<ChatResponse>) -> Attempt {
     let mut replies = Vec::new();
+    let mut known = known.into_iter();
     loop {
-        match worker.chat(&request, &mut |_| {}).await {
+        let reply = match known.next() {
+            Some(reply) => Ok(reply),
+            None => worker.chat(&request, &mut |_| {}).await,
+        };
+        match reply {
             Ok(reply) => {
                 let is_cut_off = reply.finish_reason == FinishReason::Length;
                 replies.push(reply);
