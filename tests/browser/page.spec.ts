@@ -345,6 +345,29 @@ test("local only sends nothing, remote only says that it sends the document", as
   await expect(page.getByTestId("protocol")).toHaveValue("minion");
 });
 
+test("predicts what each protocol would take, without asking anyone, and why it would choose one", async ({ page, supervisor, requests }) => {
+  const demo = await DemoPage.open(page);
+  await demo.useServer(supervisor, "sk-test-of-a-prediction", "gpt-4o");
+  const before = requests.length;
+  await page.getByTestId("forecasts").locator("summary").click();
+  const forecast = (protocol: string) => page.locator(`[data-testid=forecast][data-protocol=${protocol}]`);
+  await expect(page.getByTestId("forecast-reason")).toContainText("Automatic would take Minion: The documents fit", { timeout: 120_000 });
+  await expect(page.getByTestId("forecast")).toHaveCount(4);
+  await expect(forecast("minion")).toHaveText(/Minion\s+\d+ (s|min)\s+[1-9][\d,]*\s+\$0\.\d+/);
+  await expect(forecast("local_only")).toContainText("$0.00");
+  await expect(forecast("remote_only")).toContainText("the documents leave");
+
+  await test.step("it follows the documents and the model", async () => {
+    const remote = await forecast("remote_only").innerText();
+    await page.getByTestId("document").fill(secrets.add("The rent is $1,840.00 a month, payable in advance.\n".repeat(400)));
+    await expect(page.getByTestId("forecast-reason")).toContainText("Automatic would take MinionS: The documents are read in chunks");
+    await expect(forecast("remote_only")).not.toHaveText(remote);
+    await page.getByTestId("model").fill("a model without a price");
+    await expect(forecast("remote_only")).toContainText("–");
+  });
+  expect(requests.slice(before).map((request) => request.url())).toEqual([]);
+});
+
 test("ends in words when there is no answer", async ({ page, supervisor }) => {
   const demo = await DemoPage.open(page);
   await demo.useServer(supervisor);

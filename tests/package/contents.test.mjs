@@ -7,10 +7,11 @@ import { test } from "node:test";
 import { pack, pkg, root } from "./harness.mjs";
 
 const MODULES = [
-  "catalogue", "chat", "controller", "engine", "errors", "events", "feed", "host", "index", "loading", "models", "options", "presets", "protocols", "providers",
+  "asks", "catalogue", "chat", "controller", "engine", "errors", "estimate", "events", "feed", "host", "index", "loading", "model", "models", "options", "presets",
+  "protocols", "providers",
   "readable", "rpc", "run", "sources", "start", "subgroups", "support", "types", "wire", "worker",
   ...["arrival", "digest", "file", "gate", "hub", "inflight", "memory", "meter", "model", "pieces", "request", "retry"].map((name) => `download/${name}`),
-  ...["attempt", "entry", "folder", "writer"].map((name) => `store/${name}`),
+  ...["attempt", "entry", "folder", "speed", "writer"].map((name) => `store/${name}`),
 ];
 
 const FILES = [

@@ -310,6 +310,101 @@ test("local only answers without a supervisor, remote only sends the document, a
   assert.deepEqual([auto.protocol, auto.forecasts.length, auto.answer], ["local_only", 4, local.answer]);
 });
 
+test("any object with chat() is a supervisor or a worker, and without an engine neither is asked of one", { timeout }, async () => {
+  const { outcome, asked, failures, isHeard } = await page.evaluate(async () => {
+    const { LocalOnly, Minion, Minions, MinionsError } = window.minions;
+    const task = "What is the heart rate?";
+    const asked = [];
+    const says = (who, ...replies) => ({
+      contextLength: 512,
+      async chat(request, { signal }) {
+        asked.push({ who, ...request, signal: signal instanceof AbortSignal });
+        return replies.shift() ?? { content: "nothing left to say" };
+      },
+    });
+    const found = { content: JSON.stringify({ explanation: "It says so.", citation: "heart rate is 92", answer: "92 bpm" }) };
+    const plan = { tasks: [{ task: "Give the heart rate." }] };
+    const supervisor = says(
+      "supervisor",
+      { content: "Look for bpm." },
+      { content: JSON.stringify(plan), usage: { prompt_tokens: 7, completion_tokens: 3 } },
+      { content: JSON.stringify({ decision: "provide_final_answer", answer: "92 bpm", evidence: [1] }) },
+    );
+    const outcome = await new Minions({ worker: says("worker", found), supervisor }).run({ task, context }).result;
+
+    const of = (worker) => failure(new LocalOnly({ worker }).run({ task, context }).result);
+    const failures = await Promise.all([
+      of({ chat: async () => { throw new MinionsError("rate_limited", "the cluster is busy"); } }),
+      of({ chat: () => { throw new TypeError("no such host"); } }),
+      of({ chat: async () => "a text" }),
+      failure((async () => new Minion({ worker: {}, supervisor }))()),
+      failure((async () => new Minion({ worker: engine, supervisor: "gpt-4o" }))()),
+    ]);
+    // Whoever aborts is heard by the model that is being asked.
+    const isHeard = await new Promise((resolve) => {
+      const worker = { chat: (_, { signal }) => new Promise(() => (signal.addEventListener("abort", () => resolve(true)), run.abort())) };
+      const run = new LocalOnly({ worker }).run({ task, context });
+    });
+    return { outcome, asked, failures, isHeard };
+  });
+  assert.equal(outcome.answer, "92 bpm");
+  assert.deepEqual(outcome.evidence.map(({ quote, isCited }) => [quote, isCited]), [["heart rate is 92", true]]);
+  assert.deepEqual(asked.map(({ who, signal }) => [who, signal]), [["supervisor", true], ["supervisor", true], ["worker", true], ["supervisor", true]]);
+  assert.ok(asked[2].messages[0].content.includes("92 bpm") && asked[2].response_format.type === "json_schema");
+  assert.ok(!JSON.stringify(asked.filter(({ who }) => who === "supervisor")).includes("160/100"), "the document stays with the worker");
+  assert.ok(outcome.usage.remote.estimated && outcome.usage.local.estimated, "what a model does not tell is estimated");
+  assert.deepEqual(failures.map(({ code }) => code), ["rate_limited", "provider_error", "bad_reply", "invalid_request", "invalid_request"]);
+  assert.match(failures[1].message, /the worker's chat\(\) failed: no such host/);
+  assert.ok(isHeard);
+});
+
+test("a run that was stopped goes on where it ended", { timeout }, async () => {
+  const { stopped, calls, answer, isWhole } = await page.evaluate(async () => {
+    const { Minion } = window.minions;
+    const task = "What is the heart rate?";
+    let calls = 0;
+    const replies = [
+      { message: "What is the heart rate?" },
+      { decision: "request_additional_info", message: "And the blood pressure?" },
+      { decision: "provide_final_answer", answer: "92 bpm" },
+    ];
+    const supervisor = { chat: async ({ messages }) => (calls++, { content: JSON.stringify(replies[(messages.length - 1) / 2]) }) };
+    const minion = () => new Minion({ worker: engine, supervisor, workerMaxTokens: 24 });
+    const first = minion().run({ task, context });
+    const stopped = await failure((async () => {
+      for await (const { type, round } of first) if (type === "round.started" && round === 2) first.abort();
+    })());
+    const { transcript } = first;
+    const second = minion().run({ task, context, transcript });
+    const { answer, transcript: whole } = await second.result;
+    const isWhole = JSON.stringify(whole.turns.slice(0, transcript.turns.length)) === JSON.stringify(transcript.turns);
+    return { stopped, calls, answer, isWhole: isWhole && whole.turns.length === 5 && transcript.turns.length === 3 };
+  });
+  assert.equal(stopped.name, "AbortError");
+  assert.deepEqual([calls, answer, isWhole], [3, "92 bpm", true], "what was answered is not asked again");
+});
+
+test("estimates every protocol before a run, with the speed of this device", { timeout }, async () => {
+  const { first, second, refused } = await page.evaluate(async () => {
+    const { estimate, openai } = window.minions;
+    const supervisor = openai({ model: "gpt-4o", apiKey: () => { throw new Error("nobody needs the key"); } });
+    const request = { task: "What is the heart rate?", context: [context[0].repeat(200)] };
+    const first = await estimate({ worker: engine, supervisor }, request);
+    const second = await estimate({ worker: engine, costSensitivity: "max" }, request);
+    return { first, second, refused: await failure(estimate({ worker: { chat() {} } }, request)) };
+  });
+  assert.deepEqual(first.forecasts.map(({ protocol }) => protocol), ["minion", "minions", "local_only", "remote_only"]);
+  const [, minions, local, remote] = first.forecasts;
+  assert.ok(minions.cost > 0 && remote.cost > minions.cost && local.cost === 0);
+  assert.ok(local.localCalls >= 4 && local.seconds > 0 && minions.seconds > local.seconds, JSON.stringify(first));
+  assert.ok(remote.seconds > 1 && remote.seconds < 5 && remote.localCalls === 0 && remote.documentsLeave);
+  assert.match(first.reason, /chunks/);
+  assert.equal(first.protocol, "minions");
+  assert.deepEqual([second.protocol, second.forecasts[1].cost], ["local_only", undefined]);
+  assert.deepEqual(second.speed, first.speed, "it is remembered");
+  assert.equal(refused.code, "invalid_request");
+});
+
 test("privacy hides names and identifiers, and puts them back into the answer", { timeout }, async (t) => {
   const { address, requests } = await provider(t, [{ decision: "provide_final_answer", answer: "Ask [PERSON_1]." }]);
   const { outcome, hidden } = await page.evaluate(async (baseURL) => {

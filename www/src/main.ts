@@ -1,15 +1,17 @@
-import { LitElement, html, type TemplateResult } from "lit";
+import { LitElement, html, type PropertyValues, type TemplateResult } from "lit";
 import { customElement, state } from "lit/decorators.js";
-import { DownloadController, Engine, models, type CatalogueEntry, type Outcome, type Progress, type Run, type RunEvent } from "minions-web";
+import { DownloadController, Engine, estimate, models, type CatalogueEntry, type Outcome, type Progress, type Run, type RunEvent } from "minions-web";
 import sampleRecord from "../samples/patient-record.txt?raw";
 import { begin, breakOff, follow, type Conversation, type Destination } from "./conversation.js";
 import { start, type Protocol } from "./protocols.js";
 import type { Doc } from "./reading.js";
 import { recording, refuseServer, toProvider, type Refusal, type ServerChoice } from "./supervisors.js";
 import { demoWorker, type Choice, type WorkerState } from "./views/model.js";
+import type { Predict } from "./views/forecasts.js";
 import type { Ask, ModelList } from "./views/question.js";
 import { failure, isAbort, type Failure } from "./words.js";
 import "./views/document.js";
+import "./views/forecasts.js";
 import "./views/jobs.js";
 import "./views/ledger.js";
 import "./views/model.js";
@@ -36,6 +38,8 @@ export class MinionsPage extends LitElement {
   /** The run is one object that grows; this says when to look again. */
   @state() private revision = 0;
   @state() private announcement = "";
+  /** There is none while the worker is not to be disturbed. It changes with what is predicted from. */
+  private predict: Predict | undefined;
   private runs = 0;
   private loading: AbortController | undefined;
   private run: Run<RunEvent, Outcome> | undefined;
@@ -58,6 +62,12 @@ export class MinionsPage extends LitElement {
     void this.load(demoWorker());
     void this.lookForStored();
     void Engine.isSupported().then(({ adapter }) => (this.gpu = adapter));
+  }
+
+  protected override willUpdate(changed: PropertyValues): void {
+    const isFree = this.worker.phase === "ready" && this.conversation?.state !== "running";
+    if (!isFree) this.predict = undefined;
+    else if (!this.predict || changed.has("worker") || changed.has("documents")) this.predict = this.predictor();
   }
 
   protected override updated(): void {
@@ -94,6 +104,7 @@ export class MinionsPage extends LitElement {
             .sampleDocument=${this.texts.join() === SAMPLE.text}
             .refusal=${this.refusal?.text ?? ""}
             .modelList=${this.modelList}
+            .predict=${this.predict}
           ></question-panel>
           <run-panel .run=${this.conversation} .revision=${this.revision} .announcement=${this.announcement}></run-panel>
           <ledger-panel .run=${this.conversation} .revision=${this.revision}></ledger-panel>
@@ -106,6 +117,17 @@ export class MinionsPage extends LitElement {
         </p>
       </footer>
     `;
+  }
+
+  private predictor(): Predict | undefined {
+    if (this.worker.phase !== "ready") return undefined;
+    const { engine } = this.worker;
+    const context = this.texts;
+    return (task, supervisor) => {
+      // A recording costs nothing, and what has no name has no price.
+      const priced = supervisor.kind === "server" && supervisor.model ? toProvider(supervisor) : undefined;
+      return estimate({ worker: engine, supervisor: priced }, { task, context });
+    };
   }
 
   /** What the worker is to read. */

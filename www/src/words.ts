@@ -27,6 +27,13 @@ export function duration(seconds: number): string {
   return `about ${plural(Math.round(seconds / 3600), "hour")}`;
 }
 
+/** A length of time that is not known to the second, for a table. */
+export function brief(seconds: number): string {
+  if (seconds < 0.5) return "at once";
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
+}
+
 /** An amount in the price table's currency; small ones keep two digits that say something. */
 export function money(value: number): string {
   const digits = value === 0 || value >= 0.01 ? 2 : Math.min(8, 1 - Math.floor(Math.log10(value)));

@@ -3,7 +3,8 @@ import { MinionsError } from "./errors.js";
 import { Feed } from "./feed.js";
 import type { Host } from "./host.js";
 import type { FinishReason, Message } from "./events.js";
-import type { Alternative, Piece, ReplyEnd, WireRequest } from "./wire.js";
+import type { ChatRequest } from "./model.js";
+import type { Alternative, Piece, ReplyEnd } from "./wire.js";
 
 /** What to answer and how. Names are OpenAI's; whatever is left out is left to the model. */
 export interface ChatCreateParams {
@@ -39,6 +40,11 @@ export interface ChatCreateParams {
   logprobs?: boolean | null;
   /** How many alternatives to tell for each token, with `logprobs`; up to 20. */
   top_logprobs?: number | null;
+  /**
+   * Where calls wait for room on the device, those of the highest priority are served first; a whole number, 0 unless set. The
+   * jobs of a run have 0.
+   */
+  priority?: number | null;
   /** The reply ends before any of these texts. */
   stop?: string | string[] | null;
   /** What form the reply must have. It is held to it token by token. */
@@ -167,7 +173,8 @@ export class ChatCompletions {
   }
 
   /**
-   * Continues a conversation. One reply is generated at a time; further calls wait in order.
+   * Continues a conversation. Calls that are made at a time share steps; those for which there is no room wait, by `priority` and
+   * then in order.
    *
    * @throws {MinionsError} `context_overflow`, `invalid_request`, `device_lost`, `out_of_memory`, `internal`
    */
@@ -259,6 +266,7 @@ const PLAIN = [
   "n",
   "logprobs",
   "top_logprobs",
+  "priority",
   "response_format",
 ] as const;
 
@@ -266,13 +274,13 @@ const PLAIN = [
 const OTHER: readonly string[] = ["messages", "stream", "max_completion_tokens", "stop", "model", "stream_options"];
 
 /** An option that would have no effect is refused: whoever sets it counts on it. */
-function toRequest(body: ChatCreateParams): WireRequest {
+function toRequest(body: ChatCreateParams): ChatRequest {
   const unknown = Object.entries(body).find(
     ([name, value]) => value != null && !OTHER.includes(name) && !(PLAIN as readonly string[]).includes(name),
   );
   if (unknown) throw new MinionsError("invalid_request", `the local model has no option "${unknown[0]}"`);
   const plain = PLAIN.filter((name) => body[name] != null).map((name) => [name, body[name]]);
-  const request: WireRequest = { messages: body.messages, ...Object.fromEntries(plain) };
+  const request: ChatRequest = { messages: body.messages, ...Object.fromEntries(plain) };
   if (body.max_completion_tokens != null) request.max_tokens = body.max_completion_tokens;
   if (body.stop != null) request.stop = typeof body.stop === "string" ? [body.stop] : body.stop;
   return request;

@@ -28,10 +28,7 @@ export class MinionsError extends Error {
   }
 }
 
-/**
- * An error as it crosses to or from the worker: a structured clone would lose its code.
- * @internal
- */
+/** An error as it crosses to or from the worker: a structured clone would lose its code. */
 export interface WireError {
   code: ErrorCode;
   message: string;

@@ -151,6 +151,12 @@ export type RunEvent =
       /** What became of them. */
       counts: JobCounts;
     }
+  /** A call was answered: its place in the transcript. Those of a run that was broken off let another go on from there. */
+  | {
+      type: "call.answered";
+      /** The call. */
+      turn: Turn;
+    }
   /** A call was paid for. */
   | {
       type: "usage.updated";
@@ -238,6 +244,12 @@ export interface Forecast {
   protocol: ProtocolName;
   /** The supervisor's tokens: an estimate. */
   remote: Usage;
+  /** How often the supervisor is asked. */
+  remoteCalls: number;
+  /** The worker's tokens; `cached_tokens` are those that it need not read again. */
+  local: Usage;
+  /** How often the worker is asked, in MinionS and local only many times at once. */
+  localCalls: number;
   /** Whether whole documents leave the device. */
   documentsLeave: boolean;
   /** The same in money, where the price is known. */
@@ -396,6 +408,26 @@ export interface JobCounts {
   unreadable: number;
   /** Jobs that the worker could not be asked. */
   failed: number;
+}
+
+/** One call of one model. */
+export interface Turn {
+  /** Who was asked. */
+  speaker: Speaker;
+  /** The round, from 1. */
+  round: number;
+  /** The messages that this call added to the conversation; none for a job, which its chunk and task say all about. */
+  sent: Message[];
+  /** The reply, as the model gave it. */
+  reply: string;
+  /** Why the reply ended. */
+  finishReason: FinishReason;
+  /** What the call cost. */
+  usage: Usage;
+  /** The step of the protocol, for the supervisor. */
+  stage?: Stage;
+  /** The job, for a worker that was put one. */
+  job?: number;
 }
 
 /** What a run cost, apart for each model. */
@@ -582,6 +614,13 @@ export interface JobOutput {
   answer: string | null;
 }
 
+/** Which of the two models speaks. */
+export type Speaker =
+  /** The large model that reasons. */
+  | "supervisor"
+  /** The small model that reads the document. */
+  | "worker";
+
 /** What one step of one round cost. */
 export interface StageUsage {
   /** The round, from 1; 0 before the first. */
@@ -691,39 +730,12 @@ export type AggregateMode =
   /** Every answer, without citations. */
   | "concat";
 
-/** Which of the two models speaks. */
-export type Speaker =
-  /** The large model that reasons. */
-  | "supervisor"
-  /** The small model that reads the document. */
-  | "worker";
-
 /** A question and its answer. */
 export interface Exchange {
   /** What the user wanted to know. */
   task: string;
   /** What came of it. */
   answer: string;
-}
-
-/** One call of one model. */
-export interface Turn {
-  /** Who was asked. */
-  speaker: Speaker;
-  /** The round, from 1. */
-  round: number;
-  /** The messages that this call added to the conversation; none for a job, which its chunk and task say all about. */
-  sent: Message[];
-  /** The reply, as the model gave it. */
-  reply: string;
-  /** Why the reply ended. */
-  finishReason: FinishReason;
-  /** What the call cost. */
-  usage: Usage;
-  /** The step of the protocol, for the supervisor. */
-  stage?: Stage;
-  /** The job, for a worker that was put one. */
-  job?: number;
 }
 
 /** The kinds of runs without an answer. */

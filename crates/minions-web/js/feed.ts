@@ -4,12 +4,16 @@
  * Reading ahead costs little (a reply or a run is text of bounded length) and means that a stream nobody reads ends
  * all the same, so that the next call does not wait for it.
  */
-import type { Host } from "./host.js";
 import type { Client } from "./rpc.js";
 import type { Methods } from "./wire.js";
 
 /** Starts the stream under the number given, unless the signal is aborted by then; rejects when it cannot start. */
 type Start = (client: Client<Methods>, stream: number, signal: AbortSignal) => Promise<void>;
+
+/** Where streams live: what does something with a worker that is there for as long as it takes. */
+export interface Home {
+  use<T>(work: (client: Client<Methods>) => Promise<T>, signal?: AbortSignal | null): Promise<T>;
+}
 
 /** What an abort without a reason rejects with. */
 const abortError = () => new DOMException("The operation was aborted.", "AbortError");
@@ -27,15 +31,15 @@ export class Feed<Item> implements AsyncIterable<Item> {
   /** Settles when the stream has ended. */
   readonly ended: Promise<void>;
 
-  /** `receive` turns what the worker sends into an item; an error that it throws ends the stream. */
-  constructor(host: Host, start: Start, receive: (item: unknown) => Item, signal?: AbortSignal | null) {
+  /** `receive` turns what the worker sends into an item, if it is one; an error that it throws ends the stream. */
+  constructor(home: Home, start: Start, receive: (item: unknown) => Item | undefined, signal?: AbortSignal | null) {
     const abort = () => this.abort(signal?.reason);
     signal?.addEventListener("abort", abort, { once: true });
     if (signal?.aborted) abort();
     let onStarted = () => {};
     const started = new Promise<void>((resolve) => (onStarted = resolve));
     this.started = Promise.race([started, this.#settled()]);
-    this.ended = host
+    this.ended = home
       .use((client) => this.#pump(client, start, receive, onStarted), this.#aborted.signal)
       .catch((error) => this.abort(error))
       .then(() => this.#settled())
@@ -82,7 +86,7 @@ export class Feed<Item> implements AsyncIterable<Item> {
     });
   }
 
-  async #pump(client: Client<Methods>, start: Start, receive: (item: unknown) => Item, onStarted: () => void): Promise<void> {
+  async #pump(client: Client<Methods>, start: Start, receive: (item: unknown) => Item | undefined, onStarted: () => void): Promise<void> {
     const stream = client.newId();
     this.#home = { client, stream };
     await Promise.race([start(client, stream, this.#aborted.signal), this.#settled()]);
@@ -90,7 +94,10 @@ export class Feed<Item> implements AsyncIterable<Item> {
     while (!this.#end) {
       const { items, done } = await client.call("next", { stream });
       if (this.#end) break;
-      for (const item of items) this.#items.push(receive(item));
+      for (const received of items) {
+        const item = receive(received);
+        if (item !== undefined) this.#items.push(item);
+      }
       if (done) this.#settle({});
       this.#wake();
     }

@@ -22,8 +22,11 @@ export { DownloadController } from "./controller.js";
 export { Engine } from "./engine.js";
 export type { EmbedOptions, LoadOptions } from "./engine.js";
 export { MinionsError } from "./errors.js";
+export { estimate } from "./estimate.js";
+export type { Estimate, EstimateOptions, TimedForecast } from "./estimate.js";
 export type * from "./events.js";
 export type { DownloadOptions } from "./loading.js";
+export type { ChatModel, ChatReply, ChatRequest } from "./model.js";
 export { models } from "./models.js";
 export type { CachedModel, StorageUsage } from "./models.js";
 export type * from "./options.js";
@@ -63,4 +66,5 @@ export type {
   Pooling,
   Progress,
   Quantization,
+  Speed,
 } from "./types.js";

@@ -2,6 +2,7 @@
 import { Engine } from "./engine.js";
 import { MinionsError } from "./errors.js";
 import type { Outcome, ProtocolName, RunEvent } from "./events.js";
+import type { ChatModel } from "./model.js";
 import type { AutoOptions, LocalOnlyOptions, MinionOptions, MinionsOptions } from "./options.js";
 import { Provider } from "./providers.js";
 import { type Run, type RunRequest, start } from "./run.js";
@@ -9,26 +10,32 @@ import type { WireProtocol } from "./wire.js";
 
 /** The local model that reads the documents. */
 export interface WorkerOption {
-  /** The local model that reads the documents. One run at a time: a second one rejects with `busy`. */
-  worker: Engine;
+  /**
+   * The local model that reads the documents, one run at a time: a second one rejects with `busy`. Or a model of your own, which
+   * is then sent the documents, wherever it is; that needs no `Engine`.
+   */
+  worker: Engine | ChatModel;
 }
 
 /** The two models that take part in a run. */
 export interface Participants extends WorkerOption {
-  /** The cloud model that thinks. */
-  supervisor: Provider;
+  /** The cloud model that thinks, or a model of your own. */
+  supervisor: Provider | ChatModel;
 }
 
 /** What all protocols do alike: keep their options, and start. */
 abstract class Protocol {
-  readonly #worker: Engine;
-  readonly #supervisor: Provider | null;
+  readonly #worker: Engine | ChatModel;
+  readonly #supervisor: Provider | ChatModel | null;
   readonly #protocol: () => WireProtocol;
 
-  constructor(name: ProtocolName | "auto", worker: Engine, supervisor: Provider | null, options: object) {
-    if (!(worker instanceof Engine)) throw new MinionsError("invalid_request", "worker must be an Engine");
-    if (supervisor !== null && !(supervisor instanceof Provider)) {
-      throw new MinionsError("invalid_request", "supervisor must be made by openai, anthropic, provider or another of the functions for it");
+  constructor(name: ProtocolName | "auto", worker: Engine | ChatModel, supervisor: Provider | ChatModel | null, options: object) {
+    if (!(worker instanceof Engine) && !isChatModel(worker)) {
+      throw new MinionsError("invalid_request", "worker must be an Engine, or an object with a function chat");
+    }
+    if (supervisor !== null && !(supervisor instanceof Provider) && !isChatModel(supervisor)) {
+      const makers = "openai, anthropic, provider or another of the functions for it";
+      throw new MinionsError("invalid_request", `supervisor must be made by ${makers}, or be an object with a function chat`);
     }
     this.#worker = worker;
     this.#supervisor = supervisor;
@@ -96,8 +103,12 @@ export class Auto extends Protocol {
   }
 }
 
-/** Options without those that are left out. Numbers are checked here: Rust would only say that its JSON is invalid. */
-function checked(options: object, path = ""): object {
+function isChatModel(model: ChatModel | undefined): boolean {
+  return typeof model?.chat === "function";
+}
+
+/** Options without those that are left out. Numbers are checked here: Rust would only say that its JSON is invalid. @internal */
+export function checked(options: object, path = ""): object {
   const set = Object.entries(options).filter(([, value]) => value != null);
   return Object.fromEntries(
     set.map(([name, value]) => {

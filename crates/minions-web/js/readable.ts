@@ -51,7 +51,7 @@ export class Stored implements Readable {
     if (this.#windows.size > 2 && oldest) {
       this.#windows.delete(oldest[0]);
       // Given back now: a garbage collector sees no hurry in buffers. Older browsers cannot.
-      oldest[1].then(({ buffer }) => (buffer as Transferable).transfer?.(0), () => {});
+      oldest[1].then(({ buffer }) => (buffer as Shrinkable).transfer?.(0), () => {});
     }
     return window;
   }
@@ -62,4 +62,4 @@ export class Stored implements Readable {
 }
 
 /** As of ES2024. */
-type Transferable = ArrayBuffer & { transfer?(length: number): ArrayBuffer };
+type Shrinkable = ArrayBuffer & { transfer?(length: number): ArrayBuffer };

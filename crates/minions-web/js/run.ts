@@ -1,11 +1,13 @@
 /** What every protocol's `run` takes and gives. */
-import type { Engine } from "./engine.js";
-import { MinionsError } from "./errors.js";
-import type { History, Outcome, RunEvent } from "./events.js";
-import { Feed } from "./feed.js";
+import { Engine } from "./engine.js";
+import { MinionsError, toWire } from "./errors.js";
+import type { History, Outcome, RunEvent, Speaker, Transcript } from "./events.js";
+import { Feed, type Home } from "./feed.js";
+import type { ChatModel, ChatReply, ChatRequest } from "./model.js";
+import { openWorker } from "./loading.js";
 import type { Privacy } from "./options.js";
-import type { Provider } from "./providers.js";
-import type { WireProtocol, WireQuestion } from "./wire.js";
+import { Provider } from "./providers.js";
+import type { WireAsk, WireProtocol, WireQuestion } from "./wire.js";
 
 /** What to find out, and on which terms. */
 export interface RunRequest {
@@ -24,6 +26,12 @@ export interface RunRequest {
   privacy?: Privacy | null | undefined;
   /** What the supervisor costs, for `cost` in events and outcome; unless set, what the included table says. */
   price?: Price | undefined;
+  /**
+   * The `transcript` of an earlier run of the same question with the same options, or its outcome's: the calls that were
+   * answered then are not made again, as long as this run goes as that one went. So a run that was stopped, or that failed, goes
+   * on. Their usage counts as if they were made.
+   */
+  transcript?: Transcript | undefined;
   /** Makes sampling repeatable: a whole number from 0 on; 0 unless set. */
   seed?: number | undefined;
   /** Aborts the run. */
@@ -46,6 +54,8 @@ export interface Price {
 export interface Run<Event, Result> extends AsyncIterable<Event> {
   /** What came of it. */
   readonly result: Promise<Result>;
+  /** The calls that were answered so far: what {@link RunRequest.transcript} takes. */
+  readonly transcript: Transcript;
   /** Ends the run. `result` rejects with `reason`, by default an `AbortError`. */
   abort(reason?: unknown): void;
   /** The events as a stream. Cancelling it aborts the run. */
@@ -57,23 +67,36 @@ export interface Run<Event, Result> extends AsyncIterable<Event> {
  * @internal
  */
 export function start(
-  worker: Engine,
-  supervisor: Provider | null,
+  worker: Engine | ChatModel,
+  supervisor: Provider | ChatModel | null,
   protocol: () => WireProtocol,
   request: RunRequest,
 ): Run<RunEvent, Outcome> {
   const { signal, onEvent } = request;
+  const transcript: Transcript = { turns: [], jobs: [] };
   let outcome: Outcome | undefined;
+  let answer = (_: WireAsk) => {};
   const feed = new Feed<RunEvent>(
-    worker.client,
+    worker instanceof Engine ? worker.client : errand,
     async (client, stream, aborted) => {
-      const run = { protocol: protocol(), question: toQuestion(request), supervisor: (await supervisor?.toWire()) ?? null };
+      const wire = supervisor instanceof Provider ? await supervisor.toWire() : supervisor && ({ kind: "page" } as const);
+      const own = worker instanceof Engine ? null : { context_length: worker.contextLength ?? null };
+      const run = { protocol: protocol(), question: toQuestion(request), supervisor: wire, worker: own };
       aborted.throwIfAborted();
-      await client.call("run", { stream, run });
+      answer = async ({ ask, speaker, request }) => {
+        const model = speaker === "worker" ? worker : supervisor;
+        const reply = await replyOf(model as ChatModel, speaker, request, aborted);
+        // By then the run may have ended, and the worker with it.
+        if (!aborted.aborted) client.call("answer", { stream, ask, reply }).catch(() => {});
+      };
+      await client.call("run", { stream, run, wasmUrl: null });
     },
     (item) => {
+      if ("ask" in (item as object)) return void answer(item as WireAsk);
       const event = item as RunEvent;
       if (event.type === "run.finished") outcome = event.outcome;
+      if (event.type === "call.answered") transcript.turns.push(event.turn);
+      if (event.type === "jobs.created") transcript.jobs?.push(...event.jobs);
       onEvent?.(event);
       return event;
     },
@@ -87,19 +110,48 @@ export function start(
   result.catch(() => {});
   return {
     result,
+    transcript,
     abort: (reason) => feed.abort(reason),
     toReadableStream: () => feed.toReadableStream(),
     [Symbol.asyncIterator]: () => feed[Symbol.asyncIterator](),
   };
 }
 
-function toQuestion(request: RunRequest): WireQuestion {
-  const { task, context, metadata, history, privacy, price, seed } = request;
+/** A worker's thread without a model, for one run. */
+const errand: Home = {
+  async use(work) {
+    const broke = (reason: string) => new MinionsError("internal", `the run broke; start it again: ${reason}`);
+    const { client, close } = openWorker(undefined, broke);
+    try {
+      return await work(client);
+    } finally {
+      close(new MinionsError("invalid_request", "the run is over"));
+    }
+  },
+};
+
+/** What a model of the page's says, or how it failed. */
+async function replyOf(model: ChatModel, speaker: Speaker, request: ChatRequest, signal: AbortSignal) {
+  try {
+    const { content, finish_reason, usage }: ChatReply = await model.chat(request, { signal });
+    if (typeof content === "string") return { content, finish_reason, usage };
+    throw new MinionsError("bad_reply", `the ${speaker}'s chat() must give an object whose content is a text`);
+  } catch (error) {
+    if (error instanceof MinionsError) return { error: toWire(error) };
+    const message = error instanceof Error ? error.message : String(error);
+    return { error: toWire(new MinionsError("provider_error", `the ${speaker}'s chat() failed: ${message}`, { cause: error })) };
+  }
+}
+
+/** @internal */
+export function toQuestion(request: RunRequest): WireQuestion {
+  const { task, context, metadata, history, privacy, price, transcript, seed } = request;
   check(typeof task === "string", "task must be a text");
   check(Array.isArray(context) && context.every((text) => typeof text === "string"), "context must be a list of texts");
   check(metadata == null || typeof metadata === "string", "metadata must be a text");
   check(seed == null || (Number.isSafeInteger(seed) && seed >= 0), "seed must be a whole number from 0 on");
   check(history == null || Array.isArray(history.exchanges), "history must be the history of an outcome");
+  check(transcript == null || Array.isArray(transcript.turns), "transcript must be the transcript of a run");
   if (privacy != null) {
     for (const name of ["names", "kinds", "keep"] as const) {
       const list: unknown = privacy[name];
@@ -120,6 +172,7 @@ function toQuestion(request: RunRequest): WireQuestion {
     history: history ?? { exchanges: [] },
     privacy: privacy ?? null,
     price: price == null ? null : { input: price.input, cached_input: price.cachedInput ?? null, output: price.output },
+    earlier: { turns: transcript?.turns ?? [], jobs: transcript?.jobs ?? [] },
     seed: seed ?? 0,
   };
 }

@@ -119,6 +119,16 @@ export interface KernelOverlay {
   reason: string | null;
 }
 
+/** How fast a model is on a device, in tokens per second. */
+export interface Speed {
+  /** Tokens of a prompt that are read. */
+  prefill: number;
+  /** Tokens of a reply that is written alone. */
+  decode: number;
+  /** Tokens of all replies together, where eight are written at a time. */
+  batchDecode: number;
+}
+
 /** How the hidden states of a text's tokens become one vector: their mean, or that of the last token. */
 export type Pooling = "mean" | "last";
 

@@ -1,9 +1,11 @@
 /** What page and worker say to each other: the methods of the worker with their types. */
-import type { FinishReason, History, Message, ProtocolName, Usage } from "./events.js";
+import type { FinishReason, Forecast, History, ProtocolName, Speaker, Transcript, Usage } from "./events.js";
+import type { WireError } from "./errors.js";
+import type { ChatReply, ChatRequest } from "./model.js";
 import type { Privacy } from "./options.js";
 import type { JsonMode, ProviderName, ReasoningEffort, Recording } from "./providers.js";
-import type { ResponseFormat, TokenLogprob } from "./chat.js";
-import type { Adapter, Device, KvFormat, ModelInfo, Pooling, Progress, Quantization } from "./types.js";
+import type { TokenLogprob } from "./chat.js";
+import type { Adapter, Device, KvFormat, ModelInfo, Pooling, Progress, Quantization, Speed } from "./types.js";
 
 /** A model as the worker gets it. */
 export type WireSource = WireAddress | { files: Record<string, Blob> };
@@ -27,26 +29,6 @@ export interface WireLoad {
   kvCache: KvFormat | null;
   quantize: Quantization | null;
   gpuTimeoutMs: number | null;
-}
-
-/** A conversation to continue, as `minions-chat` reads it. */
-export interface WireRequest {
-  messages: Message[];
-  max_tokens?: number;
-  temperature?: number;
-  top_k?: number;
-  top_p?: number;
-  min_p?: number;
-  frequency_penalty?: number;
-  presence_penalty?: number;
-  repetition_penalty?: number;
-  logit_bias?: Record<string, number>;
-  seed?: number;
-  n?: number;
-  logprobs?: boolean;
-  top_logprobs?: number;
-  stop?: string[];
-  response_format?: ResponseFormat;
 }
 
 /** A part of a reply: the next text, or its end. */
@@ -81,7 +63,9 @@ export type WireSupervisor =
       json_mode: JsonMode | null;
       reasoning_effort: ReasoningEffort | null;
     }
-  | { kind: "recorded"; recording: Recording };
+  | { kind: "recorded"; recording: Recording }
+  /** An object of the page's, asked by {@link Ask}. */
+  | { kind: "page" };
 
 /** A protocol and those of its options that are set. */
 export type WireProtocol = { protocol: ProtocolName | "auto" };
@@ -95,6 +79,34 @@ export interface WireQuestion {
   privacy: Privacy | null;
   price: { input: number; cached_input: number | null; output: number } | null;
   seed: number;
+  /** What an earlier run of this had come to. */
+  earlier: Transcript;
+}
+
+/** Asks a model that is an object of the page's. */
+export type Ask = (speaker: Speaker, request: ChatRequest) => Promise<ChatReply>;
+
+/** An item of a run's stream that is no event: the page is to ask a model of its own and to `answer`. */
+export interface WireAsk {
+  ask: number;
+  speaker: Speaker;
+  request: ChatRequest;
+}
+
+/** What to predict. */
+export interface WirePrediction {
+  /** The options of `Auto` that are set. */
+  auto: object;
+  question: WireQuestion;
+  /** The supervisor's model, for its price. */
+  model: string | null;
+}
+
+/** What is predicted. */
+export interface Predicted {
+  protocol: ProtocolName;
+  reason: string;
+  forecasts: Forecast[];
 }
 
 /** A run of any protocol. */
@@ -102,6 +114,8 @@ export interface WireRun {
   protocol: WireProtocol;
   /** `null` where nothing is asked of one. */
   supervisor: WireSupervisor | null;
+  /** The worker, where it is an object of the page's and not the engine. */
+  worker: { context_length: number | null } | null;
   question: WireQuestion;
 }
 
@@ -182,9 +196,15 @@ export type Methods = {
   /** Frees the engine of this name, if the worker holds it. */
   unload: { params: { engine: number }; result: void; event: never };
   /** Starts a reply as a stream of `Piece`. */
-  generate: { params: { stream: number; request: WireRequest }; result: void; event: never };
-  /** Starts a run as a stream of events. */
-  run: { params: { stream: number; run: WireRun }; result: void; event: never };
+  generate: { params: { stream: number; request: ChatRequest }; result: void; event: never };
+  /** Starts a run as a stream of events, and of what models of the page's are asked. Without an engine it needs the wasm. */
+  run: { params: { stream: number; run: WireRun; wasmUrl: string | null }; result: void; event: never };
+  /** What a model of the page's said to what it was asked in a run, or how it failed. */
+  answer: { params: { stream: number; ask: number; reply: ChatReply | { error: WireError } }; result: void; event: never };
+  /** What each protocol would take, and which one would be chosen. */
+  predict: { params: WirePrediction; result: Predicted; event: never };
+  /** How fast the model is here, measured or remembered. */
+  measure: { params: null; result: Speed; event: never };
   /** The next items of a stream: all that are there, or the first to come. */
   next: { params: { stream: number }; result: { items: unknown[]; done: boolean }; event: never };
   /** Ends a stream; one that has ended already stays so. */
@@ -192,7 +212,7 @@ export type Methods = {
   /** The names of the models that a supervisor's provider lists. */
   models: { params: WireSupervisor; result: string[]; event: never };
   /** Token ids of a conversation as the model's template renders it. For tests. */
-  tokenize: { params: WireRequest; result: Uint32Array; event: never };
+  tokenize: { params: ChatRequest; result: Uint32Array; event: never };
   /** A vector for each text, one after the other. */
   embed: { params: { texts: string[]; pooling: Pooling }; result: Float32Array; event: never };
   /** Scores of the next token after each id, row-major. For tests. */

@@ -1,4 +1,5 @@
 /** The script of the worker: holds one engine and does what the page asks, see `wire.ts`. */
+import { Asks } from "./asks.js";
 import type { Download } from "./download/file.js";
 import { Gate } from "./download/gate.js";
 import { type ModelInFlight, fetchModel, forgetModel, pickMain } from "./download/model.js";
@@ -7,14 +8,14 @@ import { type Readable, Stored } from "./readable.js";
 import { type Context, type Endpoint, serve } from "./rpc.js";
 import { type Plan, attempt } from "./store/attempt.js";
 import { Folder } from "./store/folder.js";
+import { rememberSpeed } from "./store/speed.js";
 import { requestSubgroups } from "./subgroups.js";
 import type { Progress } from "./types.js";
-import init, { Engine, Rehearsal, Sha256, benchKernels, checkKernels, memoryBytes, type Stream } from "./wasm/minions_web.js";
-import type { Methods, WireAddress, WireLoad } from "./wire.js";
+import init, { Engine, Rehearsal, Sha256, benchKernels, checkKernels, memoryBytes, runWithPageWorker, type Stream } from "./wasm/minions_web.js";
+import type { Ask, Methods, WireAddress, WireLoad } from "./wire.js";
 
-let engine: Engine | undefined;
-/** What the page calls it. */
-let engineName: number | undefined;
+/** The engine, and what the page calls it. */
+let held: { engine: Engine; name: number } | undefined;
 let loading: { signal: AbortSignal; isOver: Promise<unknown> } | undefined;
 let starting: Promise<void> | undefined;
 const streams = new Map<number, Channel>();
@@ -24,7 +25,7 @@ const die = serve<Methods>(globalThis as unknown as Endpoint, {
   async load(params, context) {
     // Whoever aborted a load may begin another at once.
     while (loading?.signal.aborted) await loading.isOver;
-    if (engine || loading) throw new MinionsError("invalid_request", "this worker holds an engine already; unload it first");
+    if (held || loading) throw new MinionsError("invalid_request", "this worker holds an engine already; unload it first");
     const opening = load(params, context);
     loading = { signal: context.signal, isOver: opening.catch(() => {}) };
     try {
@@ -32,9 +33,8 @@ const die = serve<Methods>(globalThis as unknown as Endpoint, {
       // It may have been done before the worker heard that it was aborted.
       if (context.signal.aborted) opened.free();
       context.signal.throwIfAborted();
-      engine = opened;
-      engineName = params.engine;
-      return { model: engine.info(), adapter: engine.adapter() };
+      held = { engine: opened, name: params.engine };
+      return { model: opened.info(), adapter: opened.adapter() };
     } finally {
       loading = undefined;
     }
@@ -46,18 +46,28 @@ const die = serve<Methods>(globalThis as unknown as Endpoint, {
     gate.isPaused = isPaused;
   },
   async unload({ engine: name }) {
-    if (name !== engineName) return;
+    if (name !== held?.name) return;
     for (const channel of streams.values()) channel.abort();
     streams.clear();
-    engine?.free();
-    engine = undefined;
-    engineName = undefined;
+    held.engine.free();
+    held = undefined;
   },
   async generate({ stream, request }) {
-    streams.set(stream, new Channel(loaded().generate(request)));
+    streams.set(stream, new Channel(() => loaded().generate(request)));
   },
-  async run({ stream, run }) {
-    streams.set(stream, new Channel(loaded().run(run)));
+  async run({ stream, run, wasmUrl }) {
+    if (run.worker) await start(wasmUrl);
+    streams.set(stream, new Channel((ask) => (run.worker ? runWithPageWorker(run, ask) : loaded().run(run, ask))));
+  },
+  async answer({ stream, ask, reply }) {
+    streams.get(stream)?.asks.answer(ask, reply);
+  },
+  async predict(prediction) {
+    return loaded().predict(prediction);
+  },
+  async measure() {
+    const engine = loaded();
+    return rememberSpeed(engine.info(), engine.adapter(), () => engine.measure());
   },
   async next({ stream }) {
     const channel = streams.get(stream);
@@ -237,8 +247,8 @@ function start(wasmUrl: string | null): Promise<void> {
 }
 
 function loaded(): Engine {
-  if (!engine) throw new MinionsError("invalid_request", "no model is loaded");
-  return engine;
+  if (!held) throw new MinionsError("invalid_request", "no model is loaded");
+  return held.engine;
 }
 
 /**
@@ -246,13 +256,15 @@ function loaded(): Engine {
  * does not stop the model, and a stream that nobody reads does not hold up the next one.
  */
 class Channel {
+  /** What the page is asked meanwhile. */
+  readonly asks = new Asks((ask) => this.#push(ask));
   readonly #stream: Stream;
   #items: unknown[] = [];
   #end: { error?: unknown } | undefined;
   #wake = () => {};
 
-  constructor(stream: Stream) {
-    this.#stream = stream;
+  constructor(open: (ask: Ask) => Stream) {
+    this.#stream = open(this.asks.ask);
     void this.#drive();
   }
 
@@ -274,11 +286,15 @@ class Channel {
     if (!this.#end) this.#stream.abort();
   }
 
+  #push(item: unknown): void {
+    this.#items.push(item);
+    this.#wake();
+  }
+
   async #drive(): Promise<void> {
     try {
       for (let item = await this.#stream.next(); item !== undefined; item = await this.#stream.next()) {
-        this.#items.push(item);
-        this.#wake();
+        this.#push(item);
       }
       this.#end = {};
     } catch (error) {

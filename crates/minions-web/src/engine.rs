@@ -23,7 +23,9 @@ use crate::{generation, run};
 const TYPES: &str = r#"
 import type { Readable } from "../readable.js";
 import type { Adapter, ModelInfo, Progress } from "../types.js";
-import type { Counters, KernelCheck, KernelSpeed, Tally, WireLoad, WireRequest, WireRun, WireSupervisor } from "../wire.js";
+import type { ChatRequest } from "../model.js";
+import type { Speed } from "../types.js";
+import type { Ask, Counters, KernelCheck, KernelSpeed, Predicted, Tally, WireLoad, WirePrediction, WireRun, WireSupervisor } from "../wire.js";
 "#;
 
 /// What the cache has to give up may take so much of the page's memory.
@@ -113,14 +115,33 @@ impl Engine {
     /// Starts a reply: a stream of pieces.
     pub fn generate(
         &self,
-        #[wasm_bindgen(unchecked_param_type = "WireRequest")] request: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "ChatRequest")] request: &JsValue,
     ) -> Result<Stream, JsValue> {
         Ok(generation::start(Rc::clone(&self.engine), from_js(request)?))
     }
 
-    /// Starts a run of the Minion protocol: a stream of events. One at a time.
-    pub fn run(&self, #[wasm_bindgen(unchecked_param_type = "WireRun")] run: &JsValue) -> Result<Stream, JsValue> {
-        Ok(run::start(Rc::clone(&self.engine), Rc::clone(&self.is_running), from_js(run)?)?)
+    /// Starts a run of a protocol: a stream of events. One at a time.
+    pub fn run(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "WireRun")] run: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "Ask")] ask: Function,
+    ) -> Result<Stream, JsValue> {
+        Ok(run::start(Rc::clone(&self.engine), Rc::clone(&self.is_running), from_js(run)?, ask)?)
+    }
+
+    /// What each protocol would take, and which one would be chosen.
+    #[wasm_bindgen(unchecked_return_type = "Predicted")]
+    pub fn predict(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "WirePrediction")] prediction: &JsValue,
+    ) -> Result<JsValue, JsValue> {
+        Ok(to_js(&from_js::<run::Prediction>(prediction)?.of(&self.engine)?)?)
+    }
+
+    /// Measures how fast the model is here.
+    #[wasm_bindgen(unchecked_return_type = "Speed")]
+    pub async fn measure(&self) -> Result<JsValue, JsValue> {
+        Ok(to_js(&self.engine.measure().await.map_err(Failure::from)?)?)
     }
 
     /// The names of the models that a supervisor's provider lists.
@@ -129,14 +150,14 @@ impl Engine {
         &self,
         #[wasm_bindgen(unchecked_param_type = "WireSupervisor")] supervisor: JsValue,
     ) -> Result<JsValue, JsValue> {
-        let supervisor = Supervisor::new(from_js(&supervisor)?, self.engine.token_counter())?;
+        let supervisor = Supervisor::new(from_js(&supervisor)?, self.engine.token_counter(), None)?;
         Ok(to_js(&supervisor.models().await?)?)
     }
 
     /// The token ids of a conversation as the model's template renders it. For tests.
     pub fn tokenize(
         &self,
-        #[wasm_bindgen(unchecked_param_type = "WireRequest")] request: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "ChatRequest")] request: &JsValue,
     ) -> Result<Uint32Array, JsValue> {
         let request: ChatRequest = from_js(request)?;
         let ids = self.engine.tokenize(&request).map_err(Failure::from)?;

@@ -35,6 +35,12 @@ impl Failure {
     }
 }
 
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
 impl From<ChatError> for Failure {
     fn from(error: ChatError) -> Self {
         Self { retryable: error.is_retryable(), ..Self::new(error.code(), error.to_string()) }

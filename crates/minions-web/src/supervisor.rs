@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use js_sys::Function;
 use minions_chat::{ChatError, ChatModel, ChatRequest, ChatResponse, TokenCounter};
-use minions_protocol::{Price, PriceTable};
+use minions_protocol::{Price, PriceTable, Speaker};
 use minions_providers::{ApiKey, COMPATIBLE, CloudModel, JsonMode, Preset, ReasoningEffort, Recording};
 use serde::Deserialize;
 
 use crate::error::Failure;
 use crate::fetch::Fetch;
+use crate::page_model::PageModel;
 
 /// A supervisor and all that is needed to ask it: `WireSupervisor` in `js/wire.ts`.
 #[derive(Deserialize)]
@@ -28,6 +30,8 @@ pub(crate) enum SupervisorOptions {
     Recorded {
         recording: Recording,
     },
+    /// An object of the page's.
+    Page,
 }
 
 /// Any of the supervisors that a page can choose, or none.
@@ -35,11 +39,16 @@ pub(crate) enum Supervisor {
     None,
     Cloud(Box<CloudModel<Fetch>>),
     Recorded(Recording),
+    Page(PageModel),
 }
 
 impl Supervisor {
-    /// `token_counter` counts what a provider does not tell.
-    pub(crate) fn new(options: SupervisorOptions, token_counter: TokenCounter) -> Result<Self, Failure> {
+    /// `token_counter` counts what a provider does not tell, and `ask` asks a model of the page's.
+    pub(crate) fn new(
+        options: SupervisorOptions,
+        token_counter: TokenCounter,
+        ask: Option<Function>,
+    ) -> Result<Self, Failure> {
         match options {
             SupervisorOptions::Cloud {
                 provider,
@@ -62,6 +71,10 @@ impl Supervisor {
                 Ok(Self::Cloud(Box::new(cloud)))
             }
             SupervisorOptions::Recorded { recording } => Ok(Self::Recorded(recording)),
+            SupervisorOptions::Page => {
+                let ask = ask.ok_or_else(|| Failure::internal("nobody asks the page's model".to_owned()))?;
+                Ok(Self::Page(PageModel::new(Speaker::Supervisor, ask, token_counter)))
+            }
         }
     }
 
@@ -69,7 +82,7 @@ impl Supervisor {
     pub(crate) async fn models(&self) -> Result<Vec<String>, Failure> {
         match self {
             Self::Cloud(cloud) => Ok(cloud.models().await?),
-            Self::Recorded(_) | Self::None => {
+            Self::Recorded(_) | Self::Page(_) | Self::None => {
                 Err(Failure::invalid_request("only the models of a provider can be listed".to_owned()))
             }
         }
@@ -79,7 +92,7 @@ impl Supervisor {
     pub(crate) fn price(&self) -> Option<Price> {
         match self {
             Self::Cloud(cloud) => PriceTable::builtin().price(&cloud.model).copied(),
-            Self::Recorded(_) | Self::None => None,
+            Self::Recorded(_) | Self::Page(_) | Self::None => None,
         }
     }
 }
@@ -99,6 +112,7 @@ impl ChatModel for Supervisor {
             Self::None => Err(ChatError::InvalidRequest("this run has no supervisor".to_owned())),
             Self::Cloud(model) => model.chat(request, on_delta).await,
             Self::Recorded(model) => model.chat(request, on_delta).await,
+            Self::Page(model) => model.chat(request, on_delta).await,
         }
     }
 }

@@ -4,6 +4,7 @@ import type { Privacy } from "minions-web";
 import { PROTOCOLS, type Protocol } from "../protocols.js";
 import { SERVERS, infoOf, reach, type ServerChoice, type ServerName, type SupervisorChoice } from "../supervisors.js";
 import { plural, type Failure } from "../words.js";
+import type { Predict } from "./forecasts.js";
 import { Panel } from "./panel.js";
 
 /** What a server said of the models that it has. */
@@ -21,6 +22,8 @@ export interface Ask {
   privacy: Privacy | null;
 }
 
+const RECORDED: SupervisorChoice = { kind: "recorded" };
+
 /** What to find out, and who thinks about it. */
 @customElement("question-panel")
 export class QuestionPanel extends Panel {
@@ -31,6 +34,7 @@ export class QuestionPanel extends Panel {
   /** Why a run did not start. */
   @property() refusal = "";
   @property({ attribute: false }) modelList: ModelList | undefined;
+  @property({ attribute: false }) predict: Predict | undefined;
   @state() private task = "";
   @state() private kind: SupervisorChoice["kind"] = "recorded";
   @state() private provider: ServerName = "openai";
@@ -102,6 +106,12 @@ export class QuestionPanel extends Panel {
           ${this.kind === "server" && this.protocol !== "local_only" ? this.server() : nothing}
           ${this.kind === "server" && this.protocol !== "local_only" ? this.privacy() : nothing}
           ${this.picker()}
+          <forecasts-view
+            .predict=${this.predict}
+            .task=${this.task.trim()}
+            .supervisor=${this.kind === "recorded" ? RECORDED : this.choice()}
+            .protocol=${this.protocol}
+          ></forecasts-view>
           ${this.refusal
             ? html`<p class="notice warn" role="alert" data-testid="refusal">${this.refusal}</p>`
             : nothing}

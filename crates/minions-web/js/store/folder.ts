@@ -7,8 +7,9 @@ import { type Entry, expectedBytes, parse } from "./entry.js";
 const FOLDER = "minions-web";
 const DATA = ".data";
 const STORY = ".index";
-/** A load that is under way (`attempt.ts`). */
+/** A load that is under way (`attempt.ts`), and how fast a model was (`speed.ts`). */
 const ATTEMPT = ".attempt";
+const SPEED = ".speed";
 
 /** The end of a tab frees its locks a moment before its files. */
 const OPEN_TRIES = 50;
@@ -77,7 +78,7 @@ export class Folder {
   async list(): Promise<Found[]> {
     const keys = new Set<string>();
     for await (const name of this.#handle.keys()) {
-      if (!name.endsWith(ATTEMPT)) keys.add(name.slice(0, name.lastIndexOf(".")));
+      if (![ATTEMPT, SPEED].some((note) => name.endsWith(note))) keys.add(name.slice(0, name.lastIndexOf(".")));
     }
     const all: Found[] = [];
     for (const key of keys) {
@@ -120,16 +121,23 @@ export class Folder {
   }
 
   /** What was noted of a load that is under way. */
-  async attempt(key: string): Promise<string | undefined> {
-    return this.#file(key + ATTEMPT).then(
-      (file) => file.text(),
-      () => undefined,
-    );
+  attempt(key: string): Promise<string | undefined> {
+    return this.#text(key + ATTEMPT);
   }
 
   /** Where to note it. */
   attemptFile(key: string): Promise<FileSystemFileHandle> {
     return this.#handle.getFileHandle(key + ATTEMPT, { create: true });
+  }
+
+  /** What was noted of a model's speed. */
+  speed(key: string): Promise<string | undefined> {
+    return this.#text(key + SPEED);
+  }
+
+  /** Where to note it. */
+  speedFile(key: string): Promise<FileSystemFileHandle> {
+    return this.#handle.getFileHandle(key + SPEED, { create: true });
   }
 
   removeAttempt(key: string): Promise<void> {
@@ -140,6 +148,13 @@ export class Folder {
     await patiently(() => this.#handle.removeEntry(name)).catch((error: DOMException) => {
       if (error.name !== "NotFoundError") throw error;
     });
+  }
+
+  async #text(name: string): Promise<string | undefined> {
+    return this.#file(name).then(
+      (file) => file.text(),
+      () => undefined,
+    );
   }
 
   async #file(name: string): Promise<File> {

@@ -3,8 +3,9 @@
  * `tests/package/types.test.mjs` proves that the generated declarations say the same.
  */
 import type { Readable } from "../readable.js";
-import type { Adapter, ModelInfo, Progress } from "../types.js";
-import type { Counters, KernelCheck, KernelSpeed, Tally, WireLoad, WireRequest, WireRun, WireSupervisor } from "../wire.js";
+import type { ChatRequest } from "../model.js";
+import type { Adapter, ModelInfo, Progress, Speed } from "../types.js";
+import type { Ask, Counters, KernelCheck, KernelSpeed, Predicted, Tally, WireLoad, WirePrediction, WireRun, WireSupervisor } from "../wire.js";
 
 /** Loads and starts the wasm. */
 export default function init(options?: { module_or_path: string | URL }): Promise<unknown>;
@@ -19,10 +20,12 @@ export class Engine {
   ): Promise<Engine>;
   info(): ModelInfo;
   adapter(): Adapter;
-  generate(request: WireRequest): Stream;
-  run(run: WireRun): Stream;
+  generate(request: ChatRequest): Stream;
+  run(run: WireRun, ask: Ask): Stream;
+  predict(prediction: WirePrediction): Predicted;
+  measure(): Promise<Speed>;
   models(supervisor: WireSupervisor): Promise<string[]>;
-  tokenize(request: WireRequest): Uint32Array;
+  tokenize(request: ChatRequest): Uint32Array;
   embed(texts: string[], pooling: string): Promise<Float32Array>;
   logits(ids: Uint32Array): Promise<Float32Array>;
   counters(): Counters;
@@ -37,6 +40,7 @@ export class Stream {
   free(): void;
 }
 
+export function runWithPageWorker(run: WireRun, ask: Ask): Stream;
 export function probe(device: string): Promise<Adapter>;
 export function checkKernels(): Promise<KernelCheck[]>;
 export function benchKernels(quick: boolean): Promise<KernelSpeed[]>;

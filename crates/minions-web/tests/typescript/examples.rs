@@ -59,6 +59,7 @@ fn events() -> Vec<Event> {
         Event::WorkerDelta { round, delta },
         Event::JobsCreated { round, jobs: jobs() },
         Event::JobsFiltered { round, counts: JobCounts::default() },
+        Event::CallAnswered { turn: turn(Speaker::Worker, None, Some(1)) },
         Event::UsageUpdated { usage: RUN_USAGE, cost: None },
         Event::UsageUpdated { usage: RUN_USAGE, cost: Some(COST) },
         Event::RoundFinished { round, decision: Decision::ProvideFinalAnswer, message: None },
@@ -84,7 +85,15 @@ fn events() -> Vec<Event> {
 
 fn forecast(protocol: ProtocolName) -> Forecast {
     let is_remote = protocol == ProtocolName::RemoteOnly;
-    Forecast { protocol, remote: USAGE, cost: is_remote.then_some(0.5), documents_leave: is_remote }
+    Forecast {
+        protocol,
+        remote: USAGE,
+        remote_calls: 1,
+        local: USAGE,
+        local_calls: 2,
+        cost: is_remote.then_some(0.5),
+        documents_leave: is_remote,
+    }
 }
 
 fn messages() -> Vec<Message> {
@@ -157,8 +166,8 @@ fn results() -> Vec<JobResult> {
     JOB_STATUSES.map(result).into()
 }
 
-fn outcome(answer: Option<&str>, reason: Option<Reason>) -> Outcome {
-    let turn = |speaker, stage, job| Turn {
+fn turn(speaker: Speaker, stage: Option<Stage>, job: Option<usize>) -> Turn {
+    Turn {
         speaker,
         round: ROUND,
         stage,
@@ -167,7 +176,10 @@ fn outcome(answer: Option<&str>, reason: Option<Reason>) -> Outcome {
         reply: "c".to_owned(),
         finish_reason: FinishReason::Stop,
         usage: USAGE,
-    };
+    }
+}
+
+fn outcome(answer: Option<&str>, reason: Option<Reason>) -> Outcome {
     let stage_usage = |speaker, stage| StageUsage { round: ROUND, speaker, stage, calls: 1, usage: USAGE };
     let evidence = |document, quote: Option<&str>| Evidence {
         id: 1,

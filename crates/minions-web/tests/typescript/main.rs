@@ -16,7 +16,12 @@ use minions_protocol::{Auto, Event, LocalOnly, Minion, Minions, Privacy};
 use schemars::generate::SchemaSettings;
 use writer::Writer;
 
-const HEAD: &str = "Written by crates/minions-web/tests/typescript from the types of minions-protocol: edit those.";
+const TYPES: &str = "types of minions-protocol";
+
+/// What generated files begin with: where `what` of them comes from.
+fn head(what: &str) -> String {
+    format!("Written by crates/minions-web/tests/typescript from the {what}: edit those.")
+}
 
 #[test]
 fn the_events_are_up_to_date() {
@@ -25,7 +30,7 @@ fn the_events_are_up_to_date() {
     schemas.subschema_for::<ErrorCode>();
     let names = BTreeMap::from([("Event", "RunEvent")]);
     let text = Writer::new(schemas.take_definitions(true), names, "").write(&["Event", "ErrorCode"]);
-    is_up_to_date("js/events.ts", &format!("/** {HEAD} */\n{text}"));
+    is_up_to_date("js/events.ts", &format!("/** {} */\n{text}", head(TYPES)));
 }
 
 #[test]
@@ -48,13 +53,12 @@ fn the_options_are_up_to_date() {
     let text =
         Writer::new(definitions, names, " | undefined").write(&["Minion", "Minions", "LocalOnly", "Auto", "Privacy"]);
     let import = "import type { PrivateKind } from \"./events.js\";\n";
-    is_up_to_date("js/options.ts", &format!("/** {HEAD} */\n{import}{text}"));
+    is_up_to_date("js/options.ts", &format!("/** {} */\n{import}{text}", head(TYPES)));
 }
 
 #[test]
 fn the_providers_are_up_to_date() {
-    let head = "Written by crates/minions-web/tests/typescript from the presets of minions-providers: edit those.";
-    is_up_to_date("js/presets.ts", &presets::typescript(head));
+    is_up_to_date("js/presets.ts", &presets::typescript(&head("presets of minions-providers")));
 }
 
 #[test]
