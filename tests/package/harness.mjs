@@ -1,7 +1,7 @@
 // What the tests share: the package as a tarball, a project that installs it, a static server and a browser.
 import { execFile } from "node:child_process";
 import { createReadStream } from "node:fs";
-import { cp, mkdtemp, rm, stat } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { extname, join, normalize, sep } from "node:path";
@@ -40,14 +40,40 @@ export async function pack(t) {
   return { tarball: join(folder, filename), files };
 }
 
-/** A copy of the project in `name`, with its own dependencies and the tarball installed. */
-export async function project(t, name) {
+/**
+ * A copy of the project in `path`, beside this file or in the repository, with the packed tarball and its own dependencies
+ * installed as its lock file says. It may name the package, as users would, or leave that to us.
+ */
+export async function project(t, path) {
   const folder = await scratch(t);
-  await cp(join(here, name), folder, { recursive: true, filter: (path) => !path.includes("node_modules") });
+  const from = await exists(join(here, path)) ? join(here, path) : join(root, path);
+  await cp(from, folder, { recursive: true, filter: (file) => !LEFT_OUT.test(file) });
   const { tarball } = await pack(t);
-  if (await exists(join(folder, "package-lock.json"))) await npm(folder, "ci", "--silent", "--no-audit", "--no-fund");
-  await npm(folder, "install", "--silent", "--no-save", "--no-audit", "--no-fund", "--prefer-offline", tarball);
+  if (await exists(join(folder, "package-lock.json"))) {
+    await dependOn(folder, tarball);
+    await npm(folder, "ci", ...QUIETLY);
+  } else {
+    await npm(folder, "install", "--no-save", ...QUIETLY, tarball);
+  }
   return folder;
+}
+
+const LEFT_OUT = /[\\/](node_modules|dist|out|\.next)$/;
+const QUIETLY = ["--silent", "--no-audit", "--no-fund", "--prefer-offline"];
+
+/** Has the project in `folder` take the package from the tarball. */
+async function dependOn(folder, tarball) {
+  const [manifest, lock] = await Promise.all(["package.json", "package-lock.json"].map((name) => readJson(join(folder, name))));
+  const resolved = `file:${tarball}`;
+  for (const declared of [manifest, lock.packages[""]]) declared.dependencies = { ...declared.dependencies, "minions-web": resolved };
+  const { version } = await readJson(join(pkg, "package.json"));
+  lock.packages["node_modules/minions-web"] = { version, resolved };
+  await writeFile(join(folder, "package.json"), JSON.stringify(manifest));
+  await writeFile(join(folder, "package-lock.json"), JSON.stringify(lock));
+}
+
+async function readJson(path) {
+  return JSON.parse(await readFile(path, "utf8"));
 }
 
 /** Puts the demo model where the projects' pages look for it. */

@@ -9,6 +9,7 @@ import type { HubModel } from "./types.js";
 export interface CatalogueEntry extends HubModel {
   /** What `models.find` knows it by. */
   id: string;
+  /** What to call it before people. */
   name: string;
   file: string;
   /** By its SPDX identifier, or by its own name where it has none; such licences have conditions to be read before use. */
@@ -17,12 +18,13 @@ export interface CatalogueEntry extends HubModel {
   parameters: number;
   /** The most tokens that it was made for; an engine loads it with fewer unless told otherwise. */
   contextLength: number;
+  /** What it is made of: its size on the device follows from that. */
   shape: ModelShape;
   /** How most weights of the file are encoded. */
   quantization: "Q8_0" | "Q4_K_M";
   /** About how long the file is, from the shape: within a twentieth. */
   sizeBytes: number;
-  /** About the least memory that it takes with a context of 4096 tokens, see {@link memoryBytes}. */
+  /** About the least memory that it takes with a context of 4096 tokens. */
   minimumMemoryBytes: number;
   /** What its size means for documents; `null` where nothing is to be said. */
   warning: string | null;
@@ -30,13 +32,19 @@ export interface CatalogueEntry extends HubModel {
 
 /** What a model is made of. */
 export interface ModelShape {
+  /** How many blocks of attention and feed-forward network follow one another. */
   layers: number;
+  /** The width of what passes from layer to layer. */
   hidden: number;
   /** The width of the feed-forward network. */
   ffn: number;
+  /** How many heads of attention a layer has. */
   heads: number;
+  /** How many of them have keys and values of their own. */
   kvHeads: number;
+  /** The width of a head. */
   headDim: number;
+  /** How many tokens there are. */
   vocab: number;
   /** Whether the head is the embedding. */
   tied: boolean;

@@ -52,16 +52,43 @@ export interface ChatCreateParams {
   /** Accepted for compatibility; the engine has one model. */
   model?: string;
   /** Accepted for compatibility; the last chunk always has the usage. */
-  stream_options?: { include_usage?: boolean } | null;
+  stream_options?: {
+    /** Whether the last chunk is to have the usage. It has it in any case. */
+    include_usage?: boolean;
+  } | null;
 }
 
 /** What form a reply must have: JSON, text that a regular expression matches as a whole, or one of some texts. */
 export type ResponseFormat =
   | { type: "text" }
   | { type: "json_object" }
-  | { type: "json_schema"; json_schema: { name: string; schema: object | boolean; strict?: boolean; quote_of?: Record<string, string> } }
-  | { type: "regex"; pattern: string }
-  | { type: "choice"; choices: string[] };
+  | {
+      type: "json_schema";
+      /** The schema, as OpenAI wraps it. */
+      json_schema: ResponseSchema;
+    }
+  | {
+      type: "regex";
+      /** The regular expression. */
+      pattern: string;
+    }
+  | {
+      type: "choice";
+      /** The texts. */
+      choices: string[];
+    };
+
+/** The JSON Schema of a reply. */
+export interface ResponseSchema {
+  /** Accepted for compatibility: models are not told it. */
+  name: string;
+  /** The schema itself. */
+  schema: object | boolean;
+  /** Accepted for compatibility: the schema is always kept to. */
+  strict?: boolean;
+  /** Texts by the names of properties: such a property is a piece of its text, word for word. */
+  quote_of?: Record<string, string>;
+}
 
 /** Options of a call that are not part of the request. */
 export interface RequestOptions {
@@ -71,59 +98,105 @@ export interface RequestOptions {
 
 /** What a call cost in tokens. */
 export interface CompletionUsage {
+  /** Tokens that were read. */
   prompt_tokens: number;
+  /** Tokens that were written, thoughts included. */
   completion_tokens: number;
+  /** Both. */
   total_tokens: number;
-  /** `cached_tokens`: the part of the prompt that was already in the engine's cache. */
-  prompt_tokens_details: { cached_tokens: number };
+  /** More about those that were read. */
+  prompt_tokens_details: {
+    /** The part of the prompt that was already in the engine's cache. */
+    cached_tokens: number;
+  };
 }
 
 /** How probable a token was: the natural logarithm. */
 export interface TopLogprob {
+  /** Its text; of bytes that are none, what stands for them. */
   token: string;
+  /** The logarithm; 0 is certain. */
   logprob: number;
+  /** Its bytes, which may be part of a character; `null` for tokens without a text. */
   bytes: number[] | null;
 }
 
 /** A token of a reply, and the most probable ones in its place. */
 export interface TokenLogprob extends TopLogprob {
+  /** As many as were asked for, the most probable first. */
   top_logprobs: TopLogprob[];
 }
 
 /** The log probabilities of a reply; `null` unless asked for. */
-export type Logprobs = { content: TokenLogprob[] } | null;
+export type Logprobs = {
+  /** The reply's tokens in order. */
+  content: TokenLogprob[];
+} | null;
 
 /** One of the replies. */
 export interface ChatCompletionChoice {
+  /** Its place among the choices. */
   index: number;
-  message: { role: "assistant"; content: string };
+  /** The reply as a message, to go on with. */
+  message: {
+    /** Always the assistant's. */
+    role: "assistant";
+    /** The text. */
+    content: string;
+  };
+  /** Why the reply ends where it does. */
   finish_reason: FinishReason;
+  /** How probable its tokens were. */
   logprobs: Logprobs;
 }
 
 /** A complete reply. */
 export interface ChatCompletion {
+  /** Its own name, another for each reply. */
   id: string;
+  /** OpenAI's name of the type. */
   object: "chat.completion";
   /** Seconds since 1970. */
   created: number;
+  /** The model's name. */
   model: string;
   /** As many as `n` asks for. */
   choices: [ChatCompletionChoice, ...ChatCompletionChoice[]];
+  /** What the call cost, all choices together. */
   usage: CompletionUsage;
 }
 
 /** A piece of a reply. The last one has the finish reason and the usage. */
 export interface ChatCompletionChunk {
+  /** The same for all pieces of a reply. */
   id: string;
+  /** OpenAI's name of the type. */
   object: "chat.completion.chunk";
   /** Seconds since 1970. */
   created: number;
+  /** The model's name. */
   model: string;
-  choices: [
-    { index: 0; delta: { role?: "assistant"; content?: string }; finish_reason: FinishReason | null; logprobs: Logprobs },
-  ];
+  /** The piece. */
+  choices: [ChatCompletionPiece];
+  /** What the call cost; `null` but in the last piece. */
   usage: CompletionUsage | null;
+}
+
+/** What a chunk adds to the reply. */
+export interface ChatCompletionPiece {
+  /** The first choice's: other choices are not streamed. */
+  index: 0;
+  /** What to append. */
+  delta: {
+    /** In the first piece only. */
+    role?: "assistant";
+    /** The text that has come. */
+    content?: string;
+  };
+  /** Why the reply ends; `null` but in the last piece. */
+  finish_reason: FinishReason | null;
+  /** How probable the tokens were; `null` but in the last piece. */
+  logprobs: Logprobs;
 }
 
 /**
@@ -141,6 +214,7 @@ export class ChatStream implements AsyncIterable<ChatCompletionChunk> {
     this.#completion = completion;
   }
 
+  /** The chunks as they come. */
   [Symbol.asyncIterator](): AsyncIterator<ChatCompletionChunk, void, undefined> {
     return this.#feed[Symbol.asyncIterator]();
   }

@@ -21,6 +21,7 @@ export class DownloadController extends EventTarget {
     this.#set(true);
   }
 
+  /** Fetches again. */
   resume(): void {
     this.#set(false);
   }

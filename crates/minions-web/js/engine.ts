@@ -67,7 +67,10 @@ export interface EmbedOptions {
  */
 export class Engine {
   /** Chat completions in OpenAI's shapes. */
-  readonly chat: { readonly completions: ChatCompletions };
+  readonly chat: {
+    /** Where OpenAI's library has them. */
+    readonly completions: ChatCompletions;
+  };
   /** @internal */
   readonly client: Host;
 

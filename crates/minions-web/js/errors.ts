@@ -8,6 +8,7 @@ import type { ErrorCode, Outcome } from "./events.js";
  * is `AbortError`.
  */
 export class MinionsError extends Error {
+  /** Tells it from other errors, also where `instanceof` cannot. */
   override readonly name = "MinionsError";
   /** The kind of failure. */
   readonly code: ErrorCode;

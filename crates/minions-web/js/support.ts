@@ -6,8 +6,13 @@ export interface Support {
   f16: boolean;
   /** Whether the invocations of a subgroup can exchange values. */
   subgroups: boolean;
-  /** What the adapter can hold: a model's largest tensor must fit in `maxBindingBytes`. */
-  limits: { maxBufferBytes: number; maxBindingBytes: number };
+  /** What the adapter can hold. */
+  limits: {
+    /** The largest buffer in bytes. */
+    maxBufferBytes: number;
+    /** The largest part of a buffer that one kernel can see: a model's largest tensor must fit. */
+    maxBindingBytes: number;
+  };
   /** The adapter's name; empty where there is none. */
   adapter: string;
   /** Why `webgpu` is `false`. */

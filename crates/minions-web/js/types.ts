@@ -2,15 +2,21 @@
 export type ModelSource =
   | ModelAddress
   | HubModel
-  /** A `.gguf` file. */
-  | { file: Blob }
-  /**
-   * The files of a folder in Hugging Face's layout, or one `.gguf` file: by name, or as an `<input type="file">` has them, with
-   * `webkitdirectory` or `multiple`.
-   */
-  | { files: Record<string, Blob> | FileList | readonly File[] }
-  /** A folder on the user's disk with the same, as `showDirectoryPicker()` gives it. It is read each time the model is loaded. */
-  | { folder: FileSystemDirectoryHandle };
+  | {
+      /** A `.gguf` file. */
+      file: Blob;
+    }
+  | {
+      /**
+       * The files of a folder in Hugging Face's layout, or one `.gguf` file: by name, or as an `<input type="file">` has them,
+       * with `webkitdirectory` or `multiple`.
+       */
+      files: Record<string, Blob> | FileList | readonly File[];
+    }
+  | {
+      /** A folder on the user's disk with the same, as `showDirectoryPicker()` gives it. It is read each time the model is loaded. */
+      folder: FileSystemDirectoryHandle;
+    };
 
 /** Where a model can be fetched. */
 export interface ModelAddress extends FetchTerms {
@@ -55,7 +61,7 @@ export type Quantization = "q8_0" | "q4_0";
 /** How the cache holds keys and values: 32-bit floats, or 8 bits a number and a scale for every 32 of them. */
 export type KvFormat = "f32" | "q8_0";
 
-/** How far loading is. Numbers are bytes, and kernels for `compile`. */
+/** How far loading is, by `phase`: `loaded` of `total` are bytes, and kernels for `compile`. */
 export type Progress =
   /** Another tab is fetching this file: it is waited for, so that it is fetched once. */
   | { phase: "wait"; file: string; loaded: 0; total: 0 }
@@ -74,12 +80,15 @@ export type Progress =
 
 /** A file arrives, or was found in the browser's storage. */
 export interface DownloadProgress {
+  /** Always this. */
   phase: "download";
+  /** The file's name. */
   file: string;
   /** What is there of it, what an earlier load has left included. */
   loaded: number;
   /** 0 where the server does not say how long it is. */
   total: number;
+  /** The rate of the last seconds. */
   bytesPerSecond: number;
   /** `null` while that cannot be told. */
   secondsLeft: number | null;

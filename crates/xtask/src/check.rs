@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 
 use crate::build_sheet::BuildSheet;
 use crate::counts::Counts;
-use crate::process::{self, command, npm, root, run, which};
+use crate::process::{self, capture, command, npm, root, run, which};
 use crate::setup::{self, wasm_target};
 use crate::{package, setup::npm as npm_modules};
 
@@ -84,11 +84,12 @@ fn gates(gates: &[Gate]) -> Counts {
 }
 
 fn lock_files() -> Result<()> {
-    for folder in npm_modules::FOLDERS.into_iter().chain(["tests/package/vite-app"]) {
-        let file = root().join(folder).join("package-lock.json");
+    let listed =
+        capture(command("git").args(["ls-files", "--cached", "--others", "--exclude-standard", "*package-lock.json"]))?;
+    for file in listed.lines().map(|line| root().join(line)) {
         let Ok(text) = fs::read_to_string(&file) else { continue };
         if let Some(line) = npm_modules::addresses(&text).next() {
-            bail!("{} says {line}; write it again with {folder}/.npmrc in place", file.display());
+            bail!("{} says {line}; write it again with an .npmrc as in tests/package beside it", file.display());
         }
     }
     Ok(())

@@ -12,6 +12,7 @@ const TYPES: &str = r#"import type { ProviderName } from "./providers.js";
 
 /** A provider, or a server on this computer, as {@link provider} knows it. */
 export interface ProviderInfo {
+  /** What {@link provider} takes. */
   name: ProviderName;
   /** Its address; where every user has one of their own, with placeholders in braces. */
   baseURL: string;
