@@ -59,7 +59,7 @@ export async function project(t, path) {
 }
 
 const LEFT_OUT = /[\\/](node_modules|dist|out|\.next)$/;
-const QUIETLY = ["--silent", "--no-audit", "--no-fund", "--prefer-offline"];
+const QUIETLY = ["--loglevel=error", "--no-audit", "--no-fund", "--prefer-offline"];
 
 /** Has the project in `folder` take the package from the tarball. */
 async function dependOn(folder, tarball) {

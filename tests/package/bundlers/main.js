@@ -1,0 +1,3 @@
+import * as minions from "minions-web";
+
+window.minions = minions;

@@ -1,0 +1,2 @@
+/** A static site, for any host. */
+export default { output: "export", distDir: "dist" };
