@@ -101,7 +101,7 @@ export class MinionsPage extends LitElement {
           <question-panel
             .running=${running}
             .sampleTask=${recording.task}
-            .sampleDocument=${this.texts.join() === SAMPLE.text}
+            .sampleDocument=${this.given.map(({ text }) => text).join() === SAMPLE.text}
             .refusal=${this.refusal?.text ?? ""}
             .modelList=${this.modelList}
             .predict=${this.predict}
@@ -122,7 +122,7 @@ export class MinionsPage extends LitElement {
   private predictor(): Predict | undefined {
     if (this.worker.phase !== "ready") return undefined;
     const { engine } = this.worker;
-    const context = this.texts;
+    const context = this.given.map(({ text }) => text);
     return (task, supervisor) => {
       // A recording costs nothing, and what has no name has no price.
       const priced = supervisor.kind === "server" && supervisor.model ? toProvider(supervisor) : undefined;
@@ -130,9 +130,9 @@ export class MinionsPage extends LitElement {
     };
   }
 
-  /** What the worker is to read. */
-  private get texts(): string[] {
-    return this.documents.map(({ text }) => text).filter((text) => text.trim());
+  /** What the worker is to read: the documents that say anything. */
+  private get given(): Doc[] {
+    return this.documents.filter(({ text }) => text.trim());
   }
 
   /** Loads a model in place of the one there is. */
@@ -177,8 +177,9 @@ export class MinionsPage extends LitElement {
 
   /** Looks which models of the catalogue the browser has. */
   private async lookForStored(): Promise<void> {
-    const all = await Promise.all(models.catalogue.map(async (entry) => ((await models.stored(entry))?.complete ? [entry.id] : [])));
-    this.stored = new Set(all.flat());
+    const there = (await models.cached()).filter(({ complete }) => complete);
+    const isThere = ({ repo, file }: CatalogueEntry) => there.some(({ url }) => url.includes(`/${repo}/`) && url.endsWith(`/${file}`));
+    this.stored = new Set(models.catalogue.filter(isThere).map(({ id }) => id));
   }
 
   private async deleteModel(entry: CatalogueEntry): Promise<void> {
@@ -188,20 +189,15 @@ export class MinionsPage extends LitElement {
 
   /** Asks a server what models it has, which also shows whether it can be reached and takes the key. */
   private async listModels(choice: ServerChoice): Promise<void> {
-    if (this.worker.phase !== "ready") {
-      this.refusal = { text: "The worker does the asking, and there is none yet." };
-      return;
-    }
-    const refusal = refuseServer(choice);
-    this.refusal = refusal && { ...refusal };
-    if (refusal?.field) this.querySelector<HTMLElement>(refusal.field)?.focus();
-    if (refusal) return;
+    const { worker } = this;
+    if (worker.phase !== "ready") return void this.refuse({ text: "The worker does the asking, and there is none yet." });
+    if (this.refuse(refuseServer(choice))) return;
     const { provider, baseURL } = choice;
     const of = { provider, baseURL };
     this.modelList = { state: "asked", of };
     let list: ModelList;
     try {
-      list = { state: "told", of, names: await this.worker.engine.listModels(toProvider(choice)) };
+      list = { state: "told", of, names: await worker.engine.listModels(toProvider(choice)) };
     } catch (error) {
       list = { state: "failed", of, failure: failure(error) };
     }
@@ -211,19 +207,19 @@ export class MinionsPage extends LitElement {
 
   private async start(ask: Ask): Promise<void> {
     const { task, protocol, supervisor, maxRounds, privacy } = ask;
-    const refusal = this.check(ask);
-    // A refusal that is repeated is said again.
-    this.refusal = refusal && { ...refusal };
-    if (refusal?.field) this.querySelector<HTMLElement>(refusal.field)?.focus();
-    if (refusal || this.worker.phase !== "ready") return;
+    if (this.refuse(this.check(ask)) || this.worker.phase !== "ready") return;
 
     const { engine, name } = this.worker;
-    const documents = this.documents.filter(({ text }) => text.trim());
+    const documents = this.given;
     const conversation = begin({ task, documents, destination: destination(ask), workerName: name, protocol });
     this.conversation = conversation;
     this.runs++;
     this.announcement = "The run has started.";
-    this.run = start(protocol, engine, () => toProvider(supervisor), maxRounds, { task, context: this.texts, privacy });
+    this.run = start(protocol, engine, () => toProvider(supervisor), maxRounds, {
+      task,
+      context: documents.map(({ text }) => text),
+      privacy,
+    });
     this.revision++;
     await this.showConversation();
     try {
@@ -243,12 +239,20 @@ export class MinionsPage extends LitElement {
     }
   }
 
+  /** Says what stands in the way, if anything does, and takes the user there. */
+  private refuse(refusal: Refusal | undefined): boolean {
+    // A refusal that is repeated is said again.
+    this.refusal = refusal && { ...refusal };
+    if (refusal?.field) this.querySelector<HTMLElement>(refusal.field)?.focus();
+    return refusal !== undefined;
+  }
+
   /** What stands in the way of a run, before anything is sent. */
   private check({ task, protocol, supervisor, maxRounds }: Ask): Refusal | undefined {
     if (this.run) return { text: "A run is in progress. Wait for it to end, or stop it." };
     if (this.worker.phase === "loading") return { text: "The worker is still loading." };
     if (this.worker.phase === "failed") return { text: "There is no worker. Load a model first." };
-    if (this.texts.length === 0) return { text: "The document is empty. Paste a text or open a file.", field: "#document-text" };
+    if (this.given.length === 0) return { text: "The document is empty. Paste a text or open a file.", field: "#document-text" };
     if (!task) return { text: "There is no question. Write what you want to know.", field: "#task" };
     if (protocol === "local_only") return undefined;
     if (supervisor.kind === "recorded") {

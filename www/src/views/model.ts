@@ -4,6 +4,7 @@ import { models, type CatalogueEntry, type Device, type DownloadController, type
 import { mayConnect, notListed } from "../policy.js";
 import { verdict } from "../verdict.js";
 import { bytes, count, duration, parameters, plural, seconds, type Failure } from "../words.js";
+import { field } from "./field.js";
 import { Panel } from "./panel.js";
 
 /** What the page knows about its worker. */
@@ -171,19 +172,16 @@ export class ModelPanel extends Panel {
             </label>
           </div>
           <form @submit=${this.openUrl} novalidate>
-            <label for="model-url">Or the address of one</label>
-            <div class="with-button">
-              <input
-                id="model-url"
-                type="url"
-                placeholder="https://…/model.gguf"
-                autocomplete="off"
-                aria-describedby="model-url-hint"
-                .value=${this.url}
-                @input=${(event: InputEvent) => (this.url = (event.target as HTMLInputElement).value)}
-              />
-              <button type="submit" ?disabled=${blocked}>Load</button>
-            </div>
+            ${field({
+              id: "model-url",
+              label: "Or the address of one",
+              type: "url",
+              placeholder: "https://…/model.gguf",
+              describedBy: "model-url-hint",
+              value: this.url,
+              input: ({ value }) => (this.url = value),
+              beside: html`<button type="submit" ?disabled=${blocked}>Load</button>`,
+            })}
             <p class="hint ${this.urlProblem ? "bad" : ""}" id="model-url-hint">
               ${this.urlProblem || "Llama, Mistral, Qwen, SmolLM, Gemma, Phi or Granite, in any of GGUF’s usual formats. The server must allow other sites to read it."}
             </p>

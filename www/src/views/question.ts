@@ -4,6 +4,7 @@ import type { Privacy } from "minions-web";
 import { PROTOCOLS, type Protocol } from "../protocols.js";
 import { SERVERS, infoOf, reach, type ServerChoice, type ServerName, type SupervisorChoice } from "../supervisors.js";
 import { plural, type Failure } from "../words.js";
+import { field } from "./field.js";
 import type { Predict } from "./forecasts.js";
 import { Panel } from "./panel.js";
 
@@ -38,7 +39,7 @@ export class QuestionPanel extends Panel {
   @state() private task = "";
   @state() private kind: SupervisorChoice["kind"] = "recorded";
   @state() private provider: ServerName = "openai";
-  @state() private baseURL = "https://api.openai.com/v1";
+  @state() private baseURL = infoOf("openai")?.baseURL ?? "";
   @state() private model = "gpt-4o";
   // Only here and in the input: never in storage, in a URL or in a log.
   @state() private key = "";
@@ -179,17 +180,13 @@ export class QuestionPanel extends Panel {
         <span class="hint">Found by rules, not by a model: what the rules miss is sent. The answer has the names again.</span>
       </label>
       ${this.hides
-        ? html`<label for="names">Hide these as well</label>
-            <input
-              id="names"
-              type="text"
-              data-testid="privacy-names"
-              autocomplete="off"
-              spellcheck="false"
-              placeholder="Names or words, separated by commas"
-              .value=${this.names}
-              @input=${(event: InputEvent) => (this.names = (event.target as HTMLInputElement).value)}
-            />`
+        ? field({
+            id: "privacy-names",
+            label: "Hide these as well",
+            placeholder: "Names or words, separated by commas",
+            value: this.names,
+            input: ({ value }) => (this.names = value),
+          })
         : nothing}
     </div>`;
   }
@@ -230,68 +227,54 @@ export class QuestionPanel extends Panel {
           </select>
         </div>
         <div>
-          <label for="base-url">Base URL</label>
-          <input
-            id="base-url"
-            type="url"
-            data-testid="base-url"
-            autocomplete="off"
-            spellcheck="false"
-            aria-describedby="base-url-hint"
-            .value=${this.baseURL}
-            @input=${(event: InputEvent) => (this.baseURL = (event.target as HTMLInputElement).value)}
-          />
+          ${field({
+            id: "base-url",
+            label: "Base URL",
+            type: "url",
+            describedBy: "base-url-hint",
+            value: this.baseURL,
+            input: ({ value }) => (this.baseURL = value),
+          })}
         </div>
         <p class="hint" id="base-url-hint" data-testid="base-url-hint" ?hidden=${!hint}>${hint}</p>
       </div>
       <div>
-        <label for="key">API key${infoOf(this.provider)?.needsKey === false ? ", if the server wants one" : nothing}</label>
-        <div class="with-button">
-          <input
-            id="key"
-            type="password"
-            data-testid="key"
-            autocomplete="off"
-            spellcheck="false"
-            aria-describedby="key-hint"
-            .value=${this.key}
-            @input=${(event: InputEvent) => (this.key = (event.target as HTMLInputElement).value)}
-          />
-          <button type="button" data-testid="forget" ?disabled=${!this.key} @click=${this.forget}>Forget</button>
-        </div>
+        ${field({
+          id: "key",
+          label: html`API key${infoOf(this.provider)?.needsKey === false ? ", if the server wants one" : nothing}`,
+          type: "password",
+          describedBy: "key-hint",
+          value: this.key,
+          input: ({ value }) => (this.key = value),
+          beside: html`<button type="button" data-testid="forget" ?disabled=${!this.key} @click=${this.forget}>Forget</button>`,
+        })}
         <p class="hint" id="key-hint">Sent to this base URL alone. Kept in this tab’s memory, never stored; forgotten with another provider.</p>
       </div>
       <div class="pair model">
         <div>
-          <label for="model">Model</label>
-          <div class="with-button">
-            <input
-              id="model"
-              type="text"
-              list="models"
-              data-testid="model"
-              autocomplete="off"
-              spellcheck="false"
-              aria-describedby="model-hint"
-              .value=${this.model}
-              @input=${(event: InputEvent) => (this.model = (event.target as HTMLInputElement).value)}
-            />
-            ${infoOf(this.provider)?.listsModels === false
-              ? nothing
-              : html`<button type="button" data-testid="list-models" @click=${() => this.send("list-models", this.choice())}>List models</button>`}
-          </div>
+          ${field({
+            id: "model",
+            label: "Model",
+            describedBy: "model-hint",
+            list: "models",
+            value: this.model,
+            input: ({ value }) => (this.model = value),
+            beside:
+              infoOf(this.provider)?.listsModels === false
+                ? nothing
+                : html`<button type="button" data-testid="list-models" @click=${() => this.send("list-models", this.choice())}>List models</button>`,
+          })}
         </div>
         <div>
-          <label for="rounds">Rounds</label>
-          <input
-            id="rounds"
-            type="number"
-            min="1"
-            max="10"
-            data-testid="rounds"
-            .value=${String(this.rounds)}
-            @input=${(event: InputEvent) => (this.rounds = (event.target as HTMLInputElement).valueAsNumber)}
-          />
+          ${field({
+            id: "rounds",
+            label: "Rounds",
+            type: "number",
+            min: 1,
+            max: 10,
+            value: String(this.rounds),
+            input: ({ valueAsNumber }) => (this.rounds = valueAsNumber),
+          })}
         </div>
         ${this.list()}
       </div>
