@@ -13,7 +13,8 @@ export default defineConfig({
   timeout: 180_000,
   expect: { timeout: 20_000 },
   reporter: [["list"]],
-  use: { trace: "off", screenshot: "only-on-failure" },
+  // Only offline.spec.ts has the page's service worker: it would answer where tests do, and keep what they replace.
+  use: { trace: "off", screenshot: "only-on-failure", serviceWorkers: "block" },
   projects: [
     {
       name: "webgpu",

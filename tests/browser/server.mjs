@@ -29,6 +29,8 @@ const TYPES = {
   ".json": "application/json",
   ".map": "application/json",
   ".svg": "image/svg+xml",
+  ".png": "image/png",
+  ".webmanifest": "application/manifest+json",
   ".md": "text/plain; charset=utf-8",
   ".txt": "text/plain; charset=utf-8",
   ".wasm": "application/wasm",
@@ -37,10 +39,16 @@ const TYPES = {
 /**
  * Starts the server; resolves with its origin and a function that ends it. The page's files come with the headers that its
  * build asks for, unless it is to be like a host that knows no `_headers`; with `ranges`, parts of files are served as well.
+ * `changed` has the texts of files by their addresses, in place of what is built.
  */
-export async function serve(port = 0, { plain = false, ranges = false } = {}) {
+export async function serve(port = 0, { plain = false, ranges = false, changed = new Map() } = {}) {
   const headers = plain ? {} : headersOf(await readFile(join(page, "_headers"), "utf8").catch(() => ""));
   const server = createServer(async (request, response) => {
+    const text = changed.get(request.url);
+    if (text !== undefined) {
+      response.writeHead(200, { "content-type": TYPES[extname(request.url)] ?? TYPES[".html"], ...headers }).end(text);
+      return;
+    }
     const file = fileOf(request.url ?? "/");
     const found = file && (await stat(file).catch(() => undefined));
     if (!found?.isFile() || !["GET", "HEAD"].includes(request.method ?? "")) {

@@ -1,4 +1,5 @@
 /** Looks for keys and words of documents wherever none may be: storage, the console, addresses, and what errors say. */
+import { existsSync, readFileSync, statSync } from "node:fs";
 import type { BrowserContext, Page } from "@playwright/test";
 
 /** How every key and token of the tests begins. */
@@ -24,6 +25,13 @@ class Secrets {
   in(text: string): string | undefined {
     return KEY.exec(text)?.[0] ?? [...this.sentences].find((sentence) => text.includes(sentence));
   }
+}
+
+/** Something in a site's storage; of a request's answer in a cache, whose. */
+interface Stored {
+  place: string;
+  text: string;
+  url?: string;
 }
 
 /** Of all tests of this run. */
@@ -62,7 +70,9 @@ export class Watch {
       texts.push(["an address", readable(page.url())], ...shown);
     }
     for (const { name, value } of await this.#context.cookies()) texts.push(["a cookie", `${name}=${value}`]);
-    texts.push(...(await this.#stored(origin)));
+    for (const { place, text, url } of await this.#stored(origin)) {
+      if (url === undefined || !isBuilt(url, text)) texts.push([place, text]);
+    }
     return texts.flatMap(([place, text]) => {
       const found = secrets.in(text);
       return found === undefined ? [] : [`${place}: ${found}`];
@@ -70,7 +80,7 @@ export class Watch {
   }
 
   /** Read by a page of its own, since those of the test may be closed, or busy. */
-  async #stored(origin: string): Promise<[place: string, text: string][]> {
+  async #stored(origin: string): Promise<Stored[]> {
     const page: Page = await this.#context.newPage();
     try {
       await page.goto(`${origin}/favicon.svg`);
@@ -79,6 +89,12 @@ export class Watch {
       await page.close();
     }
   }
+}
+
+/** Whether a text is the page's own file: one of them has the sample record in it. */
+function isBuilt(url: string, text: string): boolean {
+  const file = new URL(`../../www/dist${new URL(url).pathname}`, import.meta.url);
+  return existsSync(file) && statSync(file).isFile() && readFileSync(file, "utf8") === text;
 }
 
 /** An address as it stands, and without its escapes. */
@@ -117,8 +133,8 @@ function shownBy(): [place: string, text: string][] {
 }
 
 /** Everything in the storage of a site. Of files that are a model's weights, only the names. */
-async function storedBy(mostBytes: number): Promise<[place: string, text: string][]> {
-  const found: [place: string, text: string][] = [["localStorage", JSON.stringify(Object.entries(localStorage))]];
+async function storedBy(mostBytes: number): Promise<Stored[]> {
+  const found: Stored[] = [{ place: "localStorage", text: JSON.stringify(Object.entries(localStorage)) }];
 
   const textOf = async (value: unknown): Promise<string> => {
     if (value instanceof Blob) return value.text();
@@ -137,7 +153,7 @@ async function storedBy(mostBytes: number): Promise<[place: string, text: string
     for (const table of database.objectStoreNames) {
       const store = database.transaction(table).objectStore(table);
       const [keys, values] = await Promise.all([settled(store.getAllKeys()), settled(store.getAll())]);
-      found.push(["IndexedDB", `${name} ${table} ${await textOf([keys, values])}`]);
+      found.push({ place: "IndexedDB", text: `${name} ${table} ${await textOf([keys, values])}` });
     }
     database.close();
   }
@@ -145,19 +161,20 @@ async function storedBy(mostBytes: number): Promise<[place: string, text: string
   for (const name of await caches.keys()) {
     const cache = await caches.open(name);
     for (const request of await cache.keys()) {
-      found.push(["the Cache API", `${name} ${request.url} ${await (await cache.match(request))!.text()}`]);
+      found.push({ place: "the Cache API", text: `${name} ${request.url}` });
+      found.push({ place: "the Cache API", text: await (await cache.match(request))!.text(), url: request.url });
     }
   }
 
   const walk = async (folder: FileSystemDirectoryHandle): Promise<void> => {
     for await (const handle of (folder as unknown as { values(): AsyncIterable<FileSystemHandle> }).values()) {
-      found.push(["the name of a file", handle.name]);
+      found.push({ place: "the name of a file", text: handle.name });
       if (handle.kind === "directory") await walk(handle as FileSystemDirectoryHandle);
       else {
         // A download that goes on changes its file while it is read; what it adds are weights.
         const file = await (handle as FileSystemFileHandle).getFile().catch(() => undefined);
         const isWeights = !file || file.size > mostBytes || (await file.slice(0, 4).text().catch(() => "GGUF")) === "GGUF";
-        if (!isWeights) found.push(["a file", await file.text().catch(() => "")]);
+        if (!isWeights) found.push({ place: "a file", text: await file.text().catch(() => "") });
       }
     }
   };

@@ -3,6 +3,7 @@ import { customElement, state } from "lit/decorators.js";
 import { DownloadController, Engine, estimate, models, type CatalogueEntry, type Outcome, type Progress, type Run, type RunEvent } from "minions-web";
 import sampleRecord from "../samples/patient-record.txt?raw";
 import { begin, breakOff, follow, type Conversation, type Destination } from "./conversation.js";
+import { keepForOffline } from "./offline.js";
 import { start, type Protocol } from "./protocols.js";
 import type { Doc } from "./reading.js";
 import { recording, refuseServer, toProvider, type Refusal, type ServerChoice } from "./supervisors.js";
@@ -17,6 +18,8 @@ import "./views/ledger.js";
 import "./views/model.js";
 import "./views/question.js";
 import "./views/run.js";
+
+keepForOffline();
 
 const SAMPLE: Doc = { name: "patient-record.txt", text: sampleRecord };
 
