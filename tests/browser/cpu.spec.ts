@@ -1,4 +1,5 @@
 /** The built page in a browser without WebGPU: the same run on the CPU. */
+import { expectAccessible } from "./axe.js";
 import { answer, ask, expect, test } from "./fixtures.js";
 import { BLOOD_PRESSURE, DemoPage, LDL } from "./pages.js";
 
@@ -27,4 +28,5 @@ test("refuses the GPU where there is none, in words", async ({ page }) => {
   await page.getByTestId("load-demo").click();
   await demo.isWorker("failed");
   await expect(page.getByTestId("worker-failure")).toHaveAttribute("data-code", "webgpu_unavailable");
+  await expectAccessible(page);
 });

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { Locator } from "@playwright/test";
+import { expectAccessible } from "./axe.js";
 import { answer, ask, expect, origin, test, type Step } from "./fixtures.js";
 import { BLOOD_PRESSURE, DemoPage, LDL, RECORD, TASK, shingles } from "./pages.js";
 import { makeRecords } from "./records.mjs";
@@ -36,6 +37,7 @@ test("finds both readings with the worker and answers with a live supervisor", a
     await expect(page.getByTestId("tokens-remote")).toHaveText(/[1-9][\d,]* tokens\s+[1-9][\d,]* read, [1-9][\d,]* written/);
     await expect(page.getByTestId("elapsed")).toHaveText(/[\d.]+ s/);
     await expect(page.getByTestId("run-state")).toHaveText("Answered in 2 rounds");
+    await expectAccessible(page);
   });
 
   const posts = await supervisor.posts();
@@ -132,7 +134,7 @@ test("refuses a second run while one runs, and stops at once when told to", asyn
   await demo.useServer(supervisor);
 
   await test.step("while the supervisor thinks", async () => {
-    await supervisor.script([{ ...ask(BLOOD_PRESSURE), delay_ms: 20_000 }]);
+    await supervisor.script([{ ...ask(BLOOD_PRESSURE), delay_ms: 60_000 }]);
     await demo.run.click();
     await demo.isRun("running");
     await expect.poll(async () => (await supervisor.posts()).length).toBe(1);
@@ -141,11 +143,13 @@ test("refuses a second run while one runs, and stops at once when told to", asyn
     await demo.run.press("Enter");
     await expect(demo.refusal).toContainText("A run is in progress");
     expect(await supervisor.posts()).toHaveLength(1);
+    await expectAccessible(page);
 
     await demo.stop.click();
     await demo.isRun("stopped", 2_000);
     // The request itself is cut, not only ignored.
     await expect.poll(async () => (await supervisor.posts())[0]?.state, { timeout: 5_000 }).toBe("aborted");
+    await expectAccessible(page);
   });
 
   await test.step("while the worker reads", async () => {
@@ -319,6 +323,9 @@ test("shows MinionS: the plan in words, each job, the evidence, the costs, and w
   await expect(page.getByTestId("hidden")).toContainText("Hidden from the supervisor");
   for (const { body } of await supervisor.posts()) expect(JSON.stringify(body)).not.toContain(records[0]!.name);
   await expect(page.getByTestId("ledger-check")).toBeVisible();
+  await page.getByTestId("hidden").getByText("Hidden from").click();
+  await page.getByTestId("ledger-entry").first().locator("summary").click();
+  await expectAccessible(page);
 });
 
 test("local only sends nothing, remote only says that it sends the document", async ({ page, supervisor, requests }) => {
@@ -499,9 +506,11 @@ test("loads a model of the hub, which can be stopped, and keeps it until it is d
   await page.getByLabel("CPU", { exact: true }).check();
   await expect(page.getByTestId("verdict")).toContainText("runs on the CPU, slowly");
   await page.getByTestId("load-catalogue").click();
+  await expectAccessible(page);
   await page.getByTestId("stop-loading").click();
   await demo.isWorker("failed");
   await expect(page.getByTestId("worker-failure")).toContainText("Loading was stopped");
+  await expectAccessible(page);
 
   release();
   await page.getByTestId("worker-again").click();
@@ -571,6 +580,7 @@ test("says so when the worker breaks, and loads it again", async ({ page, superv
   await expect(demo.failure).toHaveAttribute("data-code", "internal");
   await expect(demo.failure).toContainText("boom");
   await demo.isWorker("failed");
+  await expectAccessible(page);
 
   await page.getByTestId("worker-again").click();
   await demo.isWorker("ready");
@@ -606,11 +616,22 @@ test("can be used by keyboard and read out", async ({ page }) => {
   await expect(page.getByRole("log")).toHaveText("The run was stopped.");
 });
 
-test("holds on a narrow screen", async ({ page }) => {
+test("holds on a narrow screen, and axe finds nothing in any form of the question", async ({ page }) => {
   await page.setViewportSize({ width: 320, height: 640 });
   await DemoPage.open(page);
+  await expectAccessible(page);
+  await page.getByTestId("task").fill("What is the heart rate?");
+  await expect(page.getByTestId("recording-mismatch")).toBeVisible();
+  await expectAccessible(page);
   await page.getByTestId("supervisor-server").check();
+  await page.getByTestId("provider").selectOption({ label: "Perplexity" });
+  await page.getByTestId("privacy").check();
   await page.getByText("Use another model or device").click();
+  await page.getByTestId("run").click();
+  await expect(page.getByTestId("refusal")).toBeVisible();
+  await expectAccessible(page);
+  await page.getByTestId("protocol").selectOption("remote_only");
+  await expectAccessible(page);
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   expect(overflow).toBe(0);
 });
