@@ -1,7 +1,7 @@
 /** The built page in a browser with WebGPU. */
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
-import type { Locator } from "@playwright/test";
+import type { Locator, Page } from "@playwright/test";
 import { expectAccessible } from "./axe.js";
 import { answer, ask, expect, origin, test, type Step } from "./fixtures.js";
 import { BLOOD_PRESSURE, DemoPage, LDL, RECORD, TASK, shingles } from "./pages.js";
@@ -38,6 +38,22 @@ test("finds both readings with the worker and answers with a live supervisor", a
     await expect(page.getByTestId("elapsed")).toHaveText(/[\d.]+ s/);
     await expect(page.getByTestId("run-state")).toHaveText("Answered in 2 rounds");
     await expectAccessible(page);
+  });
+
+  await test.step("beside what sending the document would have taken, and when each model worked", async () => {
+    const numbers = await page.locator(".costs dd[data-testid^=tokens]").allInnerTexts();
+    const tokens = numbers.map((text) => Number(/[\d,]+(?= tokens)/.exec(text)![0].replaceAll(",", "")));
+    const bars = page.locator(".costs .track > span");
+    const shares = await bars.evaluateAll((all) => all.map((bar) => bar.clientWidth / bar.parentElement!.clientWidth));
+    expect(tokens).toHaveLength(3);
+    shares.forEach((share, index) => expect(share).toBeCloseTo(tokens[index]! / Math.max(...tokens), 1));
+    await expect(page.getByTestId("compared")).toContainText(/Sending .* document would have/);
+
+    await page.getByTestId("times").locator("summary").click();
+    const stretches = page.getByTestId("stretch");
+    await expect(stretches).toHaveText([/Round 1, supervisor/, /Round 1, worker/, /Round 1, supervisor/, /Round 2, worker/, /Round 2, supervisor/]);
+    const [first, second] = await stretches.locator(".track > span").evaluateAll((all) => all.map((bar) => bar.getBoundingClientRect()));
+    expect(second!.left, "the worker begins when the supervisor has asked").toBeGreaterThanOrEqual(first!.right - 3);
   });
 
   const posts = await supervisor.posts();
@@ -89,14 +105,32 @@ test("finds both readings with the worker and answers with a live supervisor", a
   });
 
   await test.step("the transcript can be saved, and has no key in it", async () => {
-    const download = page.waitForEvent("download");
-    await page.getByTestId("export").click();
-    const stream = await (await download).createReadStream();
-    const text = Buffer.concat(await stream.toArray()).toString();
+    const text = await saved(page, "export");
     expect(text).not.toContain(key);
     const { outcome } = JSON.parse(text) as { outcome: { answer: string; transcript: { turns: unknown[] } } };
     expect(outcome.answer).toBe(ANSWER);
     expect(outcome.transcript.turns).toHaveLength(5);
+  });
+
+  await test.step("a question that follows up takes what was said before along, as long as the document is the same", async () => {
+    await supervisor.reset();
+    await supervisor.script([answer("Less salt.")]);
+    await page.getByTestId("follow-up").fill("What would lower it?");
+    await page.getByTestId("follow-up").press("Enter");
+    await expect(page.locator("body")).toHaveAttribute("data-runs", "2");
+    await demo.isRun("answered");
+    await expect(demo.answer).toHaveText("Less salt.");
+    await expect(page.getByTestId("earlier")).toHaveCount(1);
+    await expect(page.getByTestId("earlier")).toContainText(TASK);
+    await expect(page.getByTestId("earlier")).toContainText(ANSWER);
+    const [post] = await supervisor.posts();
+    const told = post!.body.messages.map(({ content }) => content).join("\n");
+    for (const text of [TASK, ANSWER, "What would lower it?"]) expect(told).toContain(text);
+    await expect(page.getByTestId("ledger-check")).toBeVisible();
+    await page.getByTestId("document-clear").click();
+    await page.getByTestId("document").fill("Another text.");
+    await expect(page.getByTestId("obstacle")).toContainText("The documents are others now");
+    await expect(page.getByTestId("follow-up")).toHaveCount(0);
   });
 
   await test.step("the key can be forgotten", async () => {
@@ -276,6 +310,7 @@ test("shows a reply as text, whatever it contains", async ({ page, supervisor })
   await demo.runTo("answered");
   await expect(demo.answer).toHaveText(attack);
   await expect(page.locator(".answer img, .answer script")).toHaveCount(0);
+  expect(await saved(page, "export-answer"), "nor is it more in the file").toContain(attack.replace(/[<>*_!]/g, "\\$&"));
   await expect(page).toHaveTitle("Minions in the browser");
 });
 
@@ -319,6 +354,10 @@ test("shows MinionS: the plan in words, each job, the evidence, the costs, and w
   await expect(page.getByTestId("evidence-piece").first()).toContainText(stating[0]!.facts["Heart rate"]!);
   await expect(page.getByTestId("tokens-remote-only")).toHaveText(/about [1-9][\d,]* tokens\s+about \$0\.\d+/);
   await expect(page.getByTestId("cost")).toHaveText(/about \$0\.\d+/);
+
+  const file = await saved(page, "export-answer");
+  expect(file).toContain("\n\nAs found.\n\n## The answer rests on\n\n- ");
+  expect(file).toContain(`“Heart rate: ${stating[0]!.facts["Heart rate"]}” (chunk ${stating[0]!.number})`);
 
   await expect(page.getByTestId("hidden")).toContainText("Hidden from the supervisor");
   for (const { body } of await supervisor.posts()) expect(JSON.stringify(body)).not.toContain(records[0]!.name);
@@ -635,6 +674,14 @@ test("holds on a narrow screen, and axe finds nothing in any form of the questio
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   expect(overflow).toBe(0);
 });
+
+/** What a button gives to save. */
+async function saved(page: Page, button: string): Promise<string> {
+  const download = page.waitForEvent("download");
+  await page.getByTestId(button).click();
+  const stream = await (await download).createReadStream();
+  return Buffer.concat(await stream.toArray()).toString();
+}
 
 /** A port of this machine that nobody listens on. */
 async function closedPort(): Promise<number> {

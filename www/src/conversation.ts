@@ -79,6 +79,8 @@ export interface Conversation {
   outcome?: Outcome;
   failure?: Failure;
   events: RunEvent[];
+  /** When each of them came. */
+  times: number[];
 }
 
 const noUsage = (): Usage => ({ prompt_tokens: 0, completion_tokens: 0, cached_tokens: 0, reasoning_tokens: 0 });
@@ -94,13 +96,15 @@ export function begin(about: Pick<Conversation, "task" | "documents" | "destinat
     startedAt: performance.now(),
     elapsedMs: 0,
     events: [],
+    times: [],
   };
 }
 
 /** Takes note of an event. Returns what is worth announcing to someone who cannot see the page. */
 export function follow(run: Conversation, event: RunEvent): string | undefined {
-  run.events.push(event);
   const now = performance.now();
+  run.events.push(event);
+  run.times.push(now);
   switch (event.type) {
     case "round.started": {
       // A later round begins with the question that the supervisor has just put, although the reply that holds it still

@@ -2,14 +2,16 @@ import { LitElement, html, type PropertyValues, type TemplateResult } from "lit"
 import { customElement, state } from "lit/decorators.js";
 import { DownloadController, Engine, estimate, models, type CatalogueEntry, type Outcome, type Progress, type Run, type RunEvent } from "minions-web";
 import sampleRecord from "../samples/patient-record.txt?raw";
+import { toMarkdown } from "./answer.js";
 import { begin, breakOff, follow, type Conversation, type Destination } from "./conversation.js";
 import { keepForOffline } from "./offline.js";
 import { start, type Protocol } from "./protocols.js";
 import type { Doc } from "./reading.js";
-import { recording, refuseServer, toProvider, type Refusal, type ServerChoice } from "./supervisors.js";
+import { save } from "./saving.js";
+import { recording, refuseServer, toProvider, type Refusal, type ServerChoice, type SupervisorChoice } from "./supervisors.js";
 import { demoWorker, type Choice, type WorkerState } from "./views/model.js";
 import type { Predict } from "./views/forecasts.js";
-import type { Ask, ModelList } from "./views/question.js";
+import type { Ask, ModelList, QuestionPanel } from "./views/question.js";
 import { failure, isAbort, type Failure } from "./words.js";
 import "./views/document.js";
 import "./views/forecasts.js";
@@ -34,9 +36,12 @@ export class MinionsPage extends LitElement {
   /** The browser's name for its adapter: it tells the page more than it tells the worker. */
   @state() private gpu = "";
   @state() private documents: readonly Doc[] = [SAMPLE];
-  /** The protocol of the next run, as the question's form says. */
+  /** Protocol and supervisor of the next run, as the question's form says. */
   @state() private protocol: Protocol = "minion";
+  @state() private supervisor: SupervisorChoice["kind"] = "recorded";
   @state() private conversation: Conversation | undefined;
+  /** What was asked and answered before, if the conversation follows up on it. */
+  @state() private earlier: readonly Conversation[] = [];
   @state() private refusal: Refusal | undefined;
   /** The run is one object that grows; this says when to look again. */
   @state() private revision = 0;
@@ -59,9 +64,12 @@ export class MinionsPage extends LitElement {
     this.addEventListener("list-models", (event) => void this.listModels((event as CustomEvent<ServerChoice>).detail));
     this.addEventListener("documents-change", (event) => (this.documents = (event as CustomEvent<readonly Doc[]>).detail));
     this.addEventListener("protocol-change", (event) => (this.protocol = (event as CustomEvent<Protocol>).detail));
+    this.addEventListener("supervisor-change", (event) => (this.supervisor = (event as CustomEvent<SupervisorChoice["kind"]>).detail));
     this.addEventListener("start-run", (event) => void this.start((event as CustomEvent<Ask>).detail));
+    this.addEventListener("ask-on", (event) => void this.askOn((event as CustomEvent<string>).detail));
     this.addEventListener("stop-run", () => this.run?.abort());
-    this.addEventListener("export-run", () => this.save());
+    this.addEventListener("export-run", () => this.saveTranscript());
+    this.addEventListener("export-answer", () => this.saveAnswer());
     void this.load(demoWorker());
     void this.lookForStored();
     void Engine.isSupported().then(({ adapter }) => (this.gpu = adapter));
@@ -109,7 +117,13 @@ export class MinionsPage extends LitElement {
             .modelList=${this.modelList}
             .predict=${this.predict}
           ></question-panel>
-          <run-panel .run=${this.conversation} .revision=${this.revision} .announcement=${this.announcement}></run-panel>
+          <run-panel
+            .run=${this.conversation}
+            .earlier=${this.earlier}
+            .obstacle=${this.obstacle()}
+            .revision=${this.revision}
+            .announcement=${this.announcement}
+          ></run-panel>
           <ledger-panel .run=${this.conversation} .revision=${this.revision}></ledger-panel>
         </div>
       </main>
@@ -208,19 +222,41 @@ export class MinionsPage extends LitElement {
     if (this.modelList.of === of) this.modelList = list;
   }
 
-  private async start(ask: Ask): Promise<void> {
+  /** The questions that were answered, the last last: the next can follow up on them. */
+  private get thread(): Conversation[] {
+    return [...this.earlier, ...(this.conversation ? [this.conversation] : [])].filter(({ outcome }) => outcome);
+  }
+
+  /** Why the next question cannot follow up on the last; empty if it can. */
+  private obstacle(): string {
+    const last = this.thread.at(-1);
+    if (!last) return "";
+    if (this.supervisor === "recorded") return "The recorded supervisor has only its one question. Choose a live supervisor to ask on.";
+    const isSame = last.documents.length === this.given.length && last.documents.every(({ text }, at) => text === this.given[at]?.text);
+    return isSame ? "" : "The documents are others now: the next question begins anew.";
+  }
+
+  /** Puts a question that follows up on the last answer, on the form's terms. */
+  private async askOn(task: string): Promise<void> {
+    const form = this.querySelector<QuestionPanel>("question-panel");
+    if (form && !this.obstacle()) await this.start(form.ask(task), this.thread);
+  }
+
+  private async start(ask: Ask, thread: readonly Conversation[] = []): Promise<void> {
     const { task, protocol, supervisor, maxRounds, privacy } = ask;
     if (this.refuse(this.check(ask)) || this.worker.phase !== "ready") return;
 
     const { engine, name } = this.worker;
     const documents = this.given;
     const conversation = begin({ task, documents, destination: destination(ask), workerName: name, protocol });
+    this.earlier = thread;
     this.conversation = conversation;
     this.runs++;
     this.announcement = "The run has started.";
     this.run = start(protocol, engine, () => toProvider(supervisor), maxRounds, {
       task,
       context: documents.map(({ text }) => text),
+      history: thread.at(-1)?.outcome?.history,
       privacy,
     });
     this.revision++;
@@ -300,18 +336,21 @@ export class MinionsPage extends LitElement {
     this.querySelector<HTMLElement>(target)?.focus({ preventScroll: conversation.state !== "answered" });
   }
 
-  private save(): void {
-    const run = this.conversation;
-    if (!run) return;
-    const { task, protocol, destination, workerName, state, usage, elapsedMs, events, outcome, failure: what } = run;
-    const record = { task, protocol, supervisor: destination, worker: workerName, state, usage, elapsedMs, outcome, failure: what, events };
-    const url = URL.createObjectURL(new Blob([JSON.stringify(record, null, 2)], { type: "application/json" }));
-    const link = document.createElement("a");
-    link.href = url;
-    link.download = "minions-transcript.json";
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  private saveTranscript(): void {
+    if (!this.conversation) return;
+    const transcript = { ...record(this.conversation), earlier: this.earlier.map(record) };
+    save("minions-transcript.json", "application/json", JSON.stringify(transcript, null, 2));
   }
+
+  private saveAnswer(): void {
+    if (this.conversation) save("minions-answer.md", "text/markdown", toMarkdown(this.conversation));
+  }
+}
+
+/** A run as its transcript holds it. */
+function record(run: Conversation): object {
+  const { task, protocol, destination, workerName, state, usage, elapsedMs, events, outcome, failure: what } = run;
+  return { task, protocol, supervisor: destination, worker: workerName, state, usage, elapsedMs, outcome, failure: what, events };
 }
 
 function destination({ protocol, supervisor }: Ask): Destination {

@@ -5,6 +5,9 @@ import { utf8Length } from "./words.js";
 /** So many words in a row are no coincidence. */
 const RUN_OF_WORDS = 5;
 
+/** Earlier questions with the supervisor's answers, which go along with one that follows: what it was asked and said itself. */
+const HISTORY = /<history>[^]*?<\/history>/g;
+
 const words = (text: string): string[] => text.toLowerCase().match(/[\p{L}\p{N}][^\s]*/gu) ?? [];
 
 export interface Part {
@@ -53,7 +56,7 @@ export function balance(run: Conversation): Balance {
       result.bytes += utf8Length(content);
       // What the supervisor said itself goes back to it as it came.
       if (role === "assistant") continue;
-      for (const part of parts(content, run.replies)) {
+      for (const part of parts(content.replace(HISTORY, ""), run.replies)) {
         if (part.worker) result.workerBytes += utf8Length(part.text);
         else if (!result.leaked) {
           const found = [...shingles(words(part.text))].find((shingle) => inDocuments.has(shingle));

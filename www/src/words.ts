@@ -40,6 +40,11 @@ export function money(value: number): string {
   return `$${value.toFixed(digits)}`;
 }
 
+/** How many times one amount is another. */
+export function times(ratio: number): string {
+  return ratio < 1.05 ? "about" : `${ratio < 10 ? oneDigit.format(ratio) : count(Math.round(ratio))} times`;
+}
+
 export function parameters(value: number): string {
   return value < 1e9 ? `${oneDigit.format(value / 1e6)} million` : `${oneDigit.format(value / 1e9)} billion`;
 }

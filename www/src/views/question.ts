@@ -144,6 +144,7 @@ export class QuestionPanel extends Panel {
     this.protocol = protocol;
     if (protocol !== "minion") this.kind = "server";
     this.send<Protocol>("protocol-change", protocol);
+    this.send<SupervisorChoice["kind"]>("supervisor-change", this.kind);
   }
 
   private picker(): TemplateResult {
@@ -324,14 +325,19 @@ export class QuestionPanel extends Panel {
 
   private submit(event: SubmitEvent): void {
     event.preventDefault();
+    this.send<Ask>("start-run", this.ask(this.task));
+  }
+
+  /** A question on the form's terms. */
+  ask(task: string): Ask {
     const { kind, protocol, hides } = this;
     const names = this.names.split(",").map((name) => name.trim()).filter(Boolean);
-    this.send<Ask>("start-run", {
-      task: this.task.trim(),
+    return {
+      task: task.trim(),
       protocol,
       privacy: hides && kind === "server" ? { names } : null,
       supervisor: kind === "recorded" ? { kind } : this.choice(),
       maxRounds: kind === "recorded" ? 3 : this.rounds,
-    });
+    };
   }
 }

@@ -4,8 +4,11 @@ import { repeat } from "lit/directives/repeat.js";
 import type { Conversation, Item, Turn } from "../conversation.js";
 import type { Evidence } from "minions-web";
 import { hiddenWords, steps } from "../plan.js";
-import { count, money, plural, seconds } from "../words.js";
+import { plural, seconds } from "../words.js";
+import { costs } from "./costs.js";
+import { field } from "./field.js";
 import { Panel, type PropertyValues } from "./panel.js";
+import { times } from "./times.js";
 
 /** The conversation of a run, and what came of it. */
 @customElement("run-panel")
@@ -13,7 +16,12 @@ export class RunPanel extends Panel {
   @property({ attribute: false }) run: Conversation | undefined;
   /** Changes with every event: a run is one object that grows. */
   @property({ type: Number }) revision = 0;
+  /** The questions that this one follows up on. */
+  @property({ attribute: false }) earlier: readonly Conversation[] = [];
+  /** Why the next question cannot follow up on this one. */
+  @property() obstacle = "";
   @property() announcement = "";
+  @state() private followUp = "";
   @state() private now = 0;
   private clock: ReturnType<typeof setInterval> | undefined;
 
@@ -76,7 +84,15 @@ export class RunPanel extends Panel {
 
   private conversation(run: Conversation): TemplateResult {
     return html`
-      ${this.privacy(run)}
+      ${this.earlier.length
+        ? html`<ol class="earlier" aria-label="Earlier questions">
+            ${this.earlier.map(({ task, outcome }) => html`<li data-testid="earlier">
+              ${asked(task)}
+              <p class="said">${outcome?.answer ?? outcome?.reason?.message ?? "There was no answer."}</p>
+            </li>`)}
+          </ol>`
+        : nothing}
+      ${asked(run.task)} ${this.privacy(run)}
       ${run.items.length
         ? html`<ol class="turns" aria-label="Messages">
             ${repeat(
@@ -86,13 +102,40 @@ export class RunPanel extends Panel {
             )}
           </ol>`
         : nothing}
-      ${this.ending(run)} ${this.evidence(run)} ${this.tally(run)}
+      ${this.ending(run)} ${this.evidence(run)}
+      ${costs(run, run.state === "running" ? Math.max(this.now - run.startedAt, 0) : run.elapsedMs)} ${times(run)}
       ${run.state === "running"
         ? nothing
         : html`<div class="row">
+            ${run.outcome?.answer == null
+              ? nothing
+              : html`<button type="button" data-testid="export-answer" @click=${() => this.send("export-answer")}>Save the answer (Markdown)</button>`}
             <button type="button" data-testid="export" @click=${() => this.send("export-run")}>Save the transcript (JSON)</button>
           </div>`}
+      ${run.outcome ? this.next() : nothing}
     `;
+  }
+
+  private next(): TemplateResult {
+    if (this.obstacle) return html`<p class="quiet" data-testid="obstacle">${this.obstacle}</p>`;
+    return html`<form class="ask-on" @submit=${this.askOn} novalidate>
+      ${field({
+        id: "follow-up",
+        label: "Follow up on this",
+        describedBy: "follow-up-hint",
+        value: this.followUp,
+        input: ({ value }) => (this.followUp = value),
+        beside: html`<button type="submit" data-testid="ask-on" ?disabled=${!this.followUp.trim()}>Ask on</button>`,
+      })}
+      <p class="hint" id="follow-up-hint">On the terms of the form above. The supervisor is told what was asked and answered so far.</p>
+    </form>`;
+  }
+
+  private askOn(event: SubmitEvent): void {
+    event.preventDefault();
+    if (!this.followUp.trim()) return;
+    this.send("ask-on", this.followUp);
+    this.followUp = "";
   }
 
   private item(item: Item, run: Conversation): TemplateResult {
@@ -212,39 +255,7 @@ export class RunPanel extends Panel {
         : nothing}
     </section>`;
   }
-
-  private tally(run: Conversation): TemplateResult {
-    const { local, remote } = run.usage;
-    const elapsed = run.state === "running" ? Math.max(this.now - run.startedAt, 0) : run.elapsedMs;
-    return html`<dl class="tally">
-      <div>
-        <dt>Worker, on this device</dt>
-        <dd data-testid="tokens-local">
-          ${count(local.prompt_tokens + local.completion_tokens)} tokens
-          <small>${count(local.prompt_tokens)} read, ${count(local.completion_tokens)} written</small>
-        </dd>
-      </div>
-      <div>
-        <dt>Supervisor${run.destination.kind === "recording" ? ", as recorded" : ""}</dt>
-        <dd data-testid="tokens-remote">
-          ${remote.estimated ? "about " : nothing}${count(remote.prompt_tokens + remote.completion_tokens)} tokens
-          <small>${count(remote.prompt_tokens)} read, ${count(remote.completion_tokens)} written</small>
-          ${run.cost ? html`<small data-testid="cost">about ${money(run.cost.spent)}</small>` : nothing}
-        </dd>
-      </div>
-      ${run.outcome
-        ? html`<div>
-            <dt>Had the document been sent</dt>
-            <dd data-testid="tokens-remote-only">
-              about ${count(run.outcome.remoteOnly.prompt_tokens + run.outcome.remoteOnly.completion_tokens)} tokens
-              ${run.cost ? html`<small>about ${money(run.cost.remoteOnly)}</small>` : nothing}
-            </dd>
-          </div>`
-        : nothing}
-      <div>
-        <dt>Time</dt>
-        <dd data-testid="elapsed">${seconds(elapsed)}</dd>
-      </div>
-    </dl>`;
-  }
 }
+
+/** What the user wanted to know. */
+const asked = (task: string): TemplateResult => html`<p class="asked" data-testid="asked"><span class="hidden-text">You asked: </span>${task}</p>`;
