@@ -628,6 +628,54 @@ test("says so when the worker breaks, and loads it again", async ({ page, superv
   await demo.runTo("answered");
 });
 
+test("takes settings from its address, where they are possible, and keeps nothing else there", async ({ page, supervisor }) => {
+  const given = "contextLength=1024&tasksPerRound=5&kvCache=q8_0";
+  const bad = "samples=99999&quantize=q9_0&maxEvidenceChars=-1&seed=1e3&documentsMayLeave=true&task=x&key=sk-test-from-an-address";
+  await page.goto(`${origin()}/#settings?${given}&${bad}`);
+  const demo = new DemoPage(page);
+  await demo.isWorker("ready");
+  await expect(page.getByText("up to 1,024 tokens at a time")).toBeVisible();
+  await expect(page.getByTestId("settings-changed")).toHaveText("3 settings changed");
+  await expect(page.getByTestId("task")).toHaveValue(TASK);
+  await page.getByTestId("settings").locator("summary").click();
+  await expect(page.getByTestId("setting-kvCache")).toHaveValue("q8_0");
+
+  await demo.useServer(supervisor, "sk-test-of-the-settings");
+  await expect(page.getByTestId("key")).toHaveValue("sk-test-of-the-settings");
+  await page.getByTestId("document").fill(secrets.add("Patient record\nThe heart rate was measured at 78 bpm in the morning."));
+  await page.getByTestId("task").fill("What is the heart rate?");
+
+  await test.step("what is not possible is not used", async () => {
+    await page.getByTestId("protocol").selectOption("minions");
+    const evidence = page.getByTestId("setting-maxEvidenceChars");
+    await evidence.fill("99");
+    await expect(page.locator("#setting-maxEvidenceChars-hint")).toHaveText("Not used: only whole numbers from 100 to 1,000,000 can be.");
+    await expectAccessible(page);
+    await evidence.fill("500");
+    await expect(page.getByTestId("settings-changed")).toHaveText("4 settings changed");
+  });
+
+  await test.step("a run goes by them", async () => {
+    const plan = (tasks: number): Step => ({ type: "reply", content: JSON.stringify({ tasks: Array(tasks).fill({ task: "What is the heart rate?" }) }) });
+    await supervisor.script([{ type: "reply", content: "Look for it." }, plan(6), plan(1), answer("78 bpm.")]);
+    await demo.runTo("answered");
+    await expect(page.getByTestId("remark")).toContainText("6 tasks; at most 5");
+  });
+
+  await test.step("whether documents may be sent is said where they are, and is for nobody's address to set", async () => {
+    await page.getByTestId("protocol").selectOption("auto");
+    await expect(page.getByText("never sent")).toBeVisible();
+    await page.getByTestId("setting-documentsMayLeave").check();
+    await expect(page.getByText("may be sent: as you set")).toBeVisible();
+  });
+
+  expect(new URL(page.url()).hash).toBe("#settings?tasksPerRound=5&maxEvidenceChars=500&contextLength=1024&kvCache=q8_0");
+  await page.getByTestId("settings-reset").click();
+  await expect(page.getByTestId("settings-changed")).toHaveText("none changed");
+  await expect(page.getByText("never sent")).toBeVisible();
+  expect(page.url()).toBe(`${origin()}/`);
+});
+
 test("can be used by keyboard and read out", async ({ page }) => {
   const demo = await DemoPage.open(page);
   await page.keyboard.press("Tab");
@@ -642,7 +690,7 @@ test("can be used by keyboard and read out", async ({ page }) => {
   expect(unnamed, "controls without a name").toEqual([]);
   const ids = await page.evaluate(() => [...document.querySelectorAll("[id]")].map(({ id }) => id));
   expect(new Set(ids).size).toBe(ids.length);
-  await expect(page.getByRole("heading", { level: 2 })).toHaveText(["Worker", "Document", "Question and supervisor", "Conversation", "Ledger"]);
+  await expect(page.getByRole("heading", { level: 2 })).toHaveText(["Worker", "Document", "Question and supervisor", "Settings", "Conversation", "Ledger"]);
 
   await page.getByTestId("task").focus();
   await page.keyboard.press("Control+Enter");

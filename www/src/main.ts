@@ -8,6 +8,7 @@ import { keepForOffline } from "./offline.js";
 import { start, type Protocol } from "./protocols.js";
 import type { Doc } from "./reading.js";
 import { save } from "./saving.js";
+import { fromFragment, only, toFragment, type Settings } from "./settings.js";
 import { recording, refuseServer, toProvider, type Refusal, type ServerChoice, type SupervisorChoice } from "./supervisors.js";
 import { demoWorker, type Choice, type WorkerState } from "./views/model.js";
 import type { Predict } from "./views/forecasts.js";
@@ -20,6 +21,7 @@ import "./views/ledger.js";
 import "./views/model.js";
 import "./views/question.js";
 import "./views/run.js";
+import "./views/settings.js";
 
 keepForOffline();
 
@@ -36,6 +38,8 @@ export class MinionsPage extends LitElement {
   /** The browser's name for its adapter: it tells the page more than it tells the worker. */
   @state() private gpu = "";
   @state() private documents: readonly Doc[] = [SAMPLE];
+  /** As the address has them. */
+  @state() private settings: Settings = fromFragment(location.hash) ?? {};
   /** Protocol and supervisor of the next run, as the question's form says. */
   @state() private protocol: Protocol = "minion";
   @state() private supervisor: SupervisorChoice["kind"] = "recorded";
@@ -70,6 +74,8 @@ export class MinionsPage extends LitElement {
     this.addEventListener("stop-run", () => this.run?.abort());
     this.addEventListener("export-run", () => this.saveTranscript());
     this.addEventListener("export-answer", () => this.saveAnswer());
+    this.addEventListener("settings-change", (event) => this.set((event as CustomEvent<Settings>).detail));
+    addEventListener("hashchange", () => (this.settings = fromFragment(location.hash) ?? this.settings));
     void this.load(demoWorker());
     void this.lookForStored();
     void Engine.isSupported().then(({ adapter }) => (this.gpu = adapter));
@@ -104,19 +110,21 @@ export class MinionsPage extends LitElement {
           <document-panel
             .documents=${this.documents}
             .sample=${SAMPLE}
-            .leaves=${this.protocol === "remote_only"}
+            .leaves=${this.protocol === "remote_only" ? "whole" : this.mayLeave ? "maybe" : "never"}
             .contextLength=${this.worker.phase === "ready" ? this.worker.engine.model.contextLength : 0}
           ></document-panel>
         </div>
         <div class="column">
           <question-panel
             .running=${running}
+            .mayLeave=${this.mayLeave}
             .sampleTask=${recording.task}
             .sampleDocument=${this.given.map(({ text }) => text).join() === SAMPLE.text}
             .refusal=${this.refusal?.text ?? ""}
             .modelList=${this.modelList}
             .predict=${this.predict}
           ></question-panel>
+          <settings-panel .settings=${this.settings} .protocol=${this.protocol}></settings-panel>
           <run-panel
             .run=${this.conversation}
             .earlier=${this.earlier}
@@ -152,6 +160,11 @@ export class MinionsPage extends LitElement {
     return this.documents.filter(({ text }) => text.trim());
   }
 
+  /** Whether the protocol may choose to send the documents. */
+  private get mayLeave(): boolean {
+    return this.protocol === "auto" && this.settings.documentsMayLeave === true;
+  }
+
   /** Loads a model in place of the one there is. */
   private async load(choice: Choice): Promise<void> {
     if (this.run) return;
@@ -165,6 +178,7 @@ export class MinionsPage extends LitElement {
     try {
       if (before.phase === "ready") await before.engine.unload();
       const engine = await Engine.load(source, {
+        ...only(this.settings, "load"),
         device,
         controller,
         signal: loading.signal,
@@ -190,6 +204,12 @@ export class MinionsPage extends LitElement {
       name,
       failure: { code: "stopped", title: "Loading was stopped", message: "", advice: "What was fetched is kept: the next attempt goes on from there." },
     };
+  }
+
+  /** Takes settings, and puts them into the address. */
+  private set(settings: Settings): void {
+    this.settings = settings;
+    history.replaceState(null, "", `${location.pathname}${location.search}${toFragment(settings)}`);
   }
 
   /** Looks which models of the catalogue the browser has. */
@@ -253,7 +273,8 @@ export class MinionsPage extends LitElement {
     this.conversation = conversation;
     this.runs++;
     this.announcement = "The run has started.";
-    this.run = start(protocol, engine, () => toProvider(supervisor), maxRounds, {
+    this.run = start(protocol, engine, () => toProvider(supervisor), maxRounds, this.settings, {
+      ...only(this.settings, "run"),
       task,
       context: documents.map(({ text }) => text),
       history: thread.at(-1)?.outcome?.history,

@@ -1,5 +1,6 @@
 /** The protocols as the page offers them: by name, with what is to be known before choosing. */
 import { Auto, LocalOnly, Minion, Minions, RemoteOnly, type Engine, type Outcome, type Provider, type Run, type RunEvent, type RunRequest } from "minions-web";
+import { only, type Settings } from "./settings.js";
 
 export type Protocol = "auto" | "minion" | "minions" | "local_only" | "remote_only";
 
@@ -32,17 +33,21 @@ export function start(
   worker: Engine,
   supervisor: () => Provider,
   maxRounds: number,
+  settings: Settings,
   request: RunRequest,
 ): Run<RunEvent, Outcome> {
+  const minion = { ...only(settings, "minion"), maxRounds };
+  const minions = { ...only(settings, "minions"), maxRounds };
+  const localOnly = only(settings, "local_only");
   switch (protocol) {
     case "auto":
-      return new Auto({ worker, supervisor: supervisor(), minion: { maxRounds }, minions: { maxRounds } }).run(request);
+      return new Auto({ worker, supervisor: supervisor(), ...only(settings, "auto"), minion, minions, localOnly }).run(request);
     case "minion":
-      return new Minion({ worker, supervisor: supervisor(), maxRounds }).run(request);
+      return new Minion({ worker, supervisor: supervisor(), ...minion }).run(request);
     case "minions":
-      return new Minions({ worker, supervisor: supervisor(), maxRounds }).run(request);
+      return new Minions({ worker, supervisor: supervisor(), ...minions }).run(request);
     case "local_only":
-      return new LocalOnly({ worker }).run(request);
+      return new LocalOnly({ worker, ...localOnly }).run(request);
     case "remote_only":
       return new RemoteOnly({ worker, supervisor: supervisor() }).run(request);
   }

@@ -11,7 +11,7 @@ export class DocumentPanel extends Panel {
   @property({ attribute: false }) documents: readonly Doc[] = [];
   @property({ attribute: false }) sample!: Doc;
   /** Whether the protocol chosen sends the documents. */
-  @property({ type: Boolean }) leaves = false;
+  @property() leaves: "never" | "maybe" | "whole" = "never";
   /** The most tokens the worker reads; 0 while unknown. */
   @property({ type: Number }) contextLength = 0;
   @state() private over = false;
@@ -38,9 +38,9 @@ export class DocumentPanel extends Panel {
           <h2 id="document-heading">
             <label for="document-text" class="heading-label">${documents.length > 1 ? "Documents" : "Document"}</label>
           </h2>
-          ${this.leaves
-            ? html`<span class="where away">sent whole: remote only</span>`
-            : html`<span class="where here">never sent</span>`}
+          ${this.leaves === "never"
+            ? html`<span class="where here">never sent</span>`
+            : html`<span class="where away">${this.leaves === "whole" ? "sent whole: remote only" : "may be sent: as you set"}</span>`}
         </header>
         ${documents.length > 1
           ? html`<ul class="tabs" aria-label="Documents">

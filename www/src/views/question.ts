@@ -29,6 +29,8 @@ const RECORDED: SupervisorChoice = { kind: "recorded" };
 @customElement("question-panel")
 export class QuestionPanel extends Panel {
   @property({ type: Boolean }) running = false;
+  /** Whether the protocol may choose to send the documents. */
+  @property({ type: Boolean }) mayLeave = false;
   /** Whether document and task are those that the recording was made for. */
   @property({ type: Boolean }) sampleDocument = true;
   @property() sampleTask = "";
@@ -63,7 +65,7 @@ export class QuestionPanel extends Panel {
             ? html`<span class="where here">nothing is sent</span>`
             : this.protocol === "remote_only"
               ? html`<span class="where away">question and document are sent</span>`
-              : html`<span class="where away">the question is sent</span>`}
+              : html`<span class="where away">the question is sent${this.mayLeave ? ", the document may be" : nothing}</span>`}
         </header>
         <form class="fields" @submit=${this.submit} @keydown=${this.shortcut} novalidate>
           <div>
