@@ -585,7 +585,7 @@ test("reads several documents, of any encoding and of web pages what a reader se
   );
   await expect(tabs).toHaveText(["lease.html", "old.txt", "wide.txt"]);
   await expect(text).toHaveValue("Die Kündigungsfrist beträgt 60 Tage, die Gebühr 5 €.");
-  await expect(page.getByTestId("document-problem")).toHaveText(/scan\.pdf is a PDF.*report\.docx is a Word file/s);
+  await expect(page.getByTestId("document-problem")).toHaveText(/scan\.pdf is damaged.*report\.docx is a Word file/s);
   await tabs.last().click();
   await expect(text).toHaveValue("The notice period is 60 days.");
   await page.getByRole("button", { name: "Remove old.txt" }).click();

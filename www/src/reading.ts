@@ -1,40 +1,53 @@
 /** What a user's file says: its text, whatever it is encoded in, and of a web page what a reader sees. */
+import { trusted } from "./trusted.js";
 import { count } from "./words.js";
 
 /** A text with the name that it goes by. */
 export interface Doc {
   name: string;
   text: string;
+  /** What a reader has to know of how it was read. */
+  remark?: string;
 }
 
 /** Why a file cannot be read, in words for the user. */
 export class Unreadable extends Error {}
 
 /** Larger texts make a text area crawl, and reading them would take a worker hours. */
-const LARGEST_FILE = 5e6;
-
-/** Files that are no text, by how they begin. */
-const OTHERS: [magic: string, advice: string][] = [
-  ["%PDF-", "is a PDF: save it as text first"],
-  ["PK\x03\x04", "is a Word file or another archive: save it as text first"],
-];
+const LARGEST_TEXT = 5e6;
+/** A PDF is mostly fonts and pictures; it is held in memory whole. */
+const LARGEST_PDF = 100e6;
 
 /** What a page's elements end with: those that stand below each other, and cells beside each other. */
 const BLOCKS = "address, article, aside, blockquote, br, dd, div, dl, dt, figcaption, footer, form, h1, h2, h3, h4, h5, h6, header, hr, li, main, ol, p, pre, section, table, tr, ul";
 
-export async function readDoc(file: File): Promise<Doc> {
+/** Reads a file; of one that takes longer, `onPage` hears how far it is. */
+export async function readDoc(file: File, onPage: (done: number, total: number) => void): Promise<Doc> {
   const { name } = file;
-  if (file.size > LARGEST_FILE) throw new Unreadable(`${name} is larger than this page reads (${count(LARGEST_FILE / 1e6)} MB).`);
-  const bytes = new Uint8Array(await file.arrayBuffer().catch(() => {
-    throw new Unreadable(`${name} cannot be read: it was moved or changed meanwhile.`);
-  }));
-  const beginning = String.fromCharCode(...bytes.subarray(0, 8));
-  const other = OTHERS.find(([magic]) => beginning.startsWith(magic));
-  if (other) throw new Unreadable(`${name} ${other[1]}.`);
+  const beginning = String.fromCharCode(...(await bytesOf(file, 1024)));
+  const isPdf = beginning.includes("%PDF-");
+  const largest = isPdf ? LARGEST_PDF : LARGEST_TEXT;
+  if (file.size > largest) throw new Unreadable(`${name} is larger than this page reads (${count(largest / 1e6)} MB).`);
+  if (beginning.startsWith("PK\x03\x04")) throw new Unreadable(`${name} is a Word file or another archive: save it as text or PDF first.`);
+  const bytes = await bytesOf(file, file.size);
+  if (isPdf) {
+    const { readPdf } = await import("./pdf.js").catch(() => {
+      throw new Unreadable(`${name} is a PDF, and what reads those could not be fetched: try again.`);
+    });
+    const doc = await readPdf(name, bytes, onPage);
+    if (doc.text.length > LARGEST_TEXT) throw new Unreadable(`${name} has more text than this page reads (${count(LARGEST_TEXT / 1e6)} MB).`);
+    return doc;
+  }
   const text = decode(bytes);
   if (text.includes("\0")) throw new Unreadable(`${name} is not a plain text file.`);
   const isPage = file.type === "text/html" || /\.x?html?$/i.test(name);
   return { name, text: (isPage ? fromHtml(text) : text).replace(/\r\n?/g, "\n") };
+}
+
+async function bytesOf(file: File, most: number): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await file.slice(0, most).arrayBuffer().catch(() => {
+    throw new Unreadable(`${file.name} cannot be read: it was moved or changed meanwhile.`);
+  }));
 }
 
 /** By its byte order mark; else UTF-8, and where it is not that, what Windows wrote before. */
@@ -48,19 +61,11 @@ function decode(bytes: Uint8Array<ArrayBuffer>): string {
   }
 }
 
-/** The part of Trusted Types that is used here: TypeScript's own library does not declare it. */
-interface TrustedTypes {
-  createPolicy(name: string, rules: { createHTML(html: string): string }): { createHTML(html: string): string };
-}
-
-/** Markup goes into templates, which are never shown and in which nothing runs. */
-const inert = (globalThis as { trustedTypes?: TrustedTypes }).trustedTypes?.createPolicy("minions-page", { createHTML: (html) => html });
-
 function fromHtml(html: string): string {
   const template = document.createElement("template");
   // Nothing of it would act, but a browser reports what the page's policy would forbid.
   const quiet = html.replace(/<[a-z][^>]*>/gi, (tag) => tag.replace(/(\s)(?=(?:style|on\w+)\s*=)/gi, "$1data-"));
-  template.innerHTML = inert?.createHTML(quiet) ?? quiet;
+  template.innerHTML = trusted.createHTML(quiet);
   const page = template.content;
   for (const hidden of page.querySelectorAll("title, script, style, noscript, template")) hidden.remove();
   const written = [...page.querySelectorAll("pre, textarea")];

@@ -17,6 +17,8 @@ export class DocumentPanel extends Panel {
   @state() private over = false;
   @state() private shown = 0;
   @state() private problems: string[] = [];
+  /** The file that is being read, and how much of it is. */
+  @state() private reading: { name: string; done: number; total: number } | undefined;
 
   protected override render(): TemplateResult {
     const { documents } = this;
@@ -65,6 +67,8 @@ export class DocumentPanel extends Panel {
                 : nothing}
           </p>
         </div>
+        ${shown.remark ? html`<p class="notice warn" data-testid="document-remark">${shown.remark}</p>` : nothing}
+        ${this.reading ? this.progress(this.reading) : nothing}
         ${tooLong
           ? html`<p class="notice warn" data-testid="document-long">
               The worker reads up to ${count(this.contextLength)} tokens at a time, its reply included: this may not fit. MinionS reads in
@@ -80,7 +84,7 @@ export class DocumentPanel extends Panel {
             <input
               type="file"
               multiple
-              accept="text/*,.txt,.md,.csv,.tsv,.json,.log,.xml,.html,.htm,.tex,.rs,.py,.js,.ts,.java,.c,.h,.cpp,.go,.sql,.yaml,.toml"
+              accept="text/*,.pdf,.txt,.md,.csv,.tsv,.json,.log,.xml,.html,.htm,.tex,.rs,.py,.js,.ts,.java,.c,.h,.cpp,.go,.sql,.yaml,.toml"
               data-testid="document-file"
               @change=${this.openFiles}
             />
@@ -92,6 +96,13 @@ export class DocumentPanel extends Panel {
         </div>
       </section>
     `;
+  }
+
+  private progress({ name, done, total }: { name: string; done: number; total: number }): TemplateResult {
+    return html`<div data-testid="document-reading">
+      <p class="hint" role="status">Reading ${name}…</p>
+      ${total > 1 ? html`<progress aria-label="Pages read" max=${total} .value=${done}></progress>` : nothing}
+    </div>`;
   }
 
   private tab({ name }: Doc, index: number, isShown: boolean): TemplateResult {
@@ -147,13 +158,16 @@ export class DocumentPanel extends Panel {
     const read: Doc[] = [];
     const problems: string[] = [];
     for (const file of files) {
+      const { name } = file;
       try {
-        read.push(await readDoc(file));
+        this.reading = { name, done: 0, total: 0 };
+        read.push(await readDoc(file, (done, total) => (this.reading = { name, done, total })));
       } catch (error) {
         if (!(error instanceof Unreadable)) throw error;
         problems.push(error.message);
       }
     }
+    this.reading = undefined;
     if (read.length > 0) {
       const kept = this.documents.filter(({ text }) => text.trim() && text !== this.sample.text);
       this.shown = kept.length;

@@ -1,0 +1,73 @@
+/** What a PDF says, page by page, by pdf.js in a worker of its own. Loaded when there is one to read: it is large. */
+import { PDFWorker, VerbosityLevel, getDocument, type PDFDocumentProxy } from "pdfjs-dist/legacy/build/pdf.mjs";
+import workerUrl from "pdfjs-dist/legacy/build/pdf.worker.mjs?worker&url";
+import { Unreadable, type Doc } from "./reading.js";
+import { trusted } from "./trusted.js";
+import { count, plural } from "./words.js";
+
+/** A page with fewer characters is a picture with a stamp or a number on it. */
+const LEAST_CHARS = 10;
+/** Lines that are further apart, in heights of a letter, belong to different paragraphs. */
+const PARAGRAPH = 1.9;
+
+export async function readPdf(name: string, data: Uint8Array<ArrayBuffer>, onPage: (done: number, total: number) => void): Promise<Doc> {
+  const isWhole = String.fromCharCode(...data.subarray(-2048)).includes("%%EOF");
+  if (!isWhole) throw new Unreadable(`${name} is damaged: its end is missing.`);
+  const port = new Worker(trusted.createScriptURL(workerUrl), { type: "module", name: "pdf.js" });
+  try {
+    const failed = new Promise<never>((_, reject) => port.addEventListener("error", () => reject(new Error("no worker"))));
+    const pages = await Promise.race([pagesOf(data, port, onPage), failed]);
+    const empty = pages.filter((text) => text.replace(/\s/g, "").length < LEAST_CHARS).length;
+    if (empty === pages.length) throw new Unreadable(`${name} has pictures of pages but no text: it was scanned. Run text recognition (OCR) over it first.`);
+    // A form feed is how a text says where a page ends.
+    return { name, text: pages.join("\n\n\f"), ...(empty ? { remark: unread(name, empty, pages.length) } : {}) };
+  } catch (error) {
+    throw error instanceof Unreadable ? error : new Unreadable(`${name} ${whyNot(error)}`);
+  } finally {
+    port.terminate();
+  }
+}
+
+async function pagesOf(data: Uint8Array<ArrayBuffer>, port: Worker, onPage: (done: number, total: number) => void): Promise<string[]> {
+  // Fonts are neither needed for the text nor fetched; what is wrong with a file is said by the page, not in the console.
+  const task = getDocument({ data, worker: PDFWorker.create({ port }), stopAtErrors: true, useSystemFonts: true, useWasm: false, verbosity: VerbosityLevel.ERRORS });
+  try {
+    const pdf = await task.promise;
+    const pages: string[] = [];
+    for (let page = 1; page <= pdf.numPages; page++) {
+      pages.push(await textOf(pdf, page));
+      onPage(page, pdf.numPages);
+    }
+    return pages;
+  } finally {
+    await task.destroy();
+  }
+}
+
+/** A page's lines in the order in which the file has them, which is that of reading in all but odd files. */
+async function textOf(pdf: PDFDocumentProxy, number: number): Promise<string> {
+  const page = await pdf.getPage(number);
+  const { items } = await page.getTextContent();
+  let text = "";
+  let line: number | undefined;
+  for (const item of items) {
+    if (!("str" in item)) continue;
+    const [, , , height = 0, , y = 0] = item.transform as number[];
+    if (item.str && text.endsWith("\n") && line !== undefined && Math.abs(line - y) > PARAGRAPH * Math.abs(height || item.height)) text += "\n";
+    text += item.str;
+    if (item.str) line = y;
+    if (item.hasEOL) text += "\n";
+  }
+  page.cleanup();
+  return text.replace(/[ \t]+$/gm, "").replace(/\n{3,}/g, "\n\n").trim();
+}
+
+function unread(name: string, empty: number, all: number): string {
+  const which = empty > all / 2 ? `Most of ${name} was scanned: ${count(empty)} of its ${plural(all, "page")}` : `${count(empty)} of the ${plural(all, "page")} of ${name}`;
+  return `${which} ${empty === 1 ? "has" : "have"} no text, and what pictures show is not read.`;
+}
+
+function whyNot(error: unknown): string {
+  const { name } = error as Error;
+  return name === "PasswordException" ? "is locked with a password: save it without one first." : "is damaged: its pages cannot be read.";
+}
