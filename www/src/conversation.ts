@@ -1,5 +1,6 @@
 /** A run as the page shows it, built up from the run's events alone. */
 import type { Cost, Fallback, Hidden, JobCounts, JobManifest, JobResult, Outcome, Plan, ProtocolName, RunEvent, RunUsage, Stage, Usage } from "minions-web";
+import { quotedIn, type Place } from "./citation.js";
 import { hiddenWords, tally } from "./plan.js";
 import { PROTOCOLS, type Protocol } from "./protocols.js";
 import type { Doc } from "./reading.js";
@@ -18,6 +19,8 @@ export interface Turn {
   startedAt: number;
   elapsedMs?: number;
   usage?: Usage;
+  /** Where the document has these words, if it does. */
+  place?: Place;
 }
 
 /** A job of MinionS. */
@@ -183,7 +186,8 @@ export function follow(run: Conversation, event: RunEvent): string | undefined {
       const turn = open(run, "worker");
       run.replies.push(event.content);
       if (!turn) return;
-      Object.assign(turn, { state: "done", text: event.content, usage: event.usage, elapsedMs: now - turn.startedAt });
+      const place = quotedIn(event.content, run.documents);
+      Object.assign(turn, { state: "done", text: event.content, usage: event.usage, elapsedMs: now - turn.startedAt, place });
       if (event.finishReason === "length") {
         run.items.push({ kind: "remark", text: "The worker’s reply was cut off at its token limit." });
       }

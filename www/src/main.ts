@@ -3,6 +3,7 @@ import { customElement, state } from "lit/decorators.js";
 import { DownloadController, Engine, estimate, models, type CatalogueEntry, type Outcome, type Progress, type Run, type RunEvent } from "minions-web";
 import sampleRecord from "../samples/patient-record.txt?raw";
 import { toMarkdown } from "./answer.js";
+import type { Place } from "./citation.js";
 import { begin, breakOff, follow, type Conversation, type Destination } from "./conversation.js";
 import { keepForOffline } from "./offline.js";
 import { start, type Protocol } from "./protocols.js";
@@ -46,6 +47,8 @@ export class MinionsPage extends LitElement {
   @state() private conversation: Conversation | undefined;
   /** What was asked and answered before, if the conversation follows up on it. */
   @state() private earlier: readonly Conversation[] = [];
+  /** The place in a document that the user wants to see. */
+  @state() private place: Place | undefined;
   @state() private refusal: Refusal | undefined;
   /** The run is one object that grows; this says when to look again. */
   @state() private revision = 0;
@@ -71,6 +74,7 @@ export class MinionsPage extends LitElement {
     this.addEventListener("supervisor-change", (event) => (this.supervisor = (event as CustomEvent<SupervisorChoice["kind"]>).detail));
     this.addEventListener("start-run", (event) => void this.start((event as CustomEvent<Ask>).detail));
     this.addEventListener("ask-on", (event) => void this.askOn((event as CustomEvent<string>).detail));
+    this.addEventListener("show-place", (event) => (this.place = (event as CustomEvent<Place>).detail));
     this.addEventListener("stop-run", () => this.run?.abort());
     this.addEventListener("export-run", () => this.saveTranscript());
     this.addEventListener("export-answer", () => this.saveAnswer());
@@ -110,6 +114,7 @@ export class MinionsPage extends LitElement {
           <document-panel
             .documents=${this.documents}
             .sample=${SAMPLE}
+              .place=${this.place}
             .leaves=${this.protocol === "remote_only" ? "whole" : this.mayLeave ? "maybe" : "never"}
             .contextLength=${this.worker.phase === "ready" ? this.worker.engine.model.contextLength : 0}
           ></document-panel>

@@ -1,8 +1,10 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
+import type { Place } from "../citation.js";
 import { Unreadable, readDoc, type Doc } from "../reading.js";
 import { count, plural, roughTokens } from "../words.js";
-import { Panel } from "./panel.js";
+import { Panel, type PropertyValues } from "./panel.js";
+import "./place.js";
 
 /** The texts that stay here. */
 @customElement("document-panel")
@@ -14,11 +16,26 @@ export class DocumentPanel extends Panel {
   @property() leaves: "never" | "maybe" | "whole" = "never";
   /** The most tokens the worker reads; 0 while unknown. */
   @property({ type: Number }) contextLength = 0;
+  /** What the user wants to see; each wish is a new object. */
+  @property({ attribute: false }) place: Place | undefined;
   @state() private over = false;
   @state() private shown = 0;
   @state() private problems: string[] = [];
   /** The file that is being read, and how much of it is. */
   @state() private reading: { name: string; done: number; total: number } | undefined;
+  /** The place that is shown instead of the text to edit. */
+  @state() private open: Place | undefined;
+  /** Where the user came from to see it. */
+  private cameFrom: HTMLElement | undefined;
+
+  protected override willUpdate(changed: PropertyValues): void {
+    if (!changed.has("place") || !this.place) return;
+    this.open = this.place;
+    const { activeElement } = document;
+    if (activeElement instanceof HTMLElement && !this.contains(activeElement)) this.cameFrom = activeElement;
+    const at = this.documents.findIndex(({ text }) => text === this.place?.document.text);
+    if (at >= 0) this.shown = at;
+  }
 
   protected override render(): TemplateResult {
     const { documents } = this;
@@ -49,7 +66,8 @@ export class DocumentPanel extends Panel {
               ${documents.map((document, index) => this.tab(document, index, index === at))}
             </ul>`
           : nothing}
-        <div>
+        ${this.open ? html`<place-view .place=${this.open} @leave-place=${this.leave}></place-view>` : nothing}
+        <div ?hidden=${this.open !== undefined}>
           <textarea
             id="document-text"
             data-testid="document"
@@ -108,13 +126,30 @@ export class DocumentPanel extends Panel {
   private tab({ name }: Doc, index: number, isShown: boolean): TemplateResult {
     const called = name || "Pasted text";
     return html`<li>
-      <button type="button" data-testid="document-tab" aria-pressed=${isShown ? "true" : "false"} @click=${() => (this.shown = index)}>${called}</button>
+      <button type="button" data-testid="document-tab" aria-pressed=${isShown ? "true" : "false"} @click=${() => this.show(index)}>${called}</button>
       <button type="button" class="link" aria-label="Remove ${called}" @click=${() => this.takeAway(index)}>×</button>
     </li>`;
   }
 
+  private show(index: number): void {
+    this.shown = index;
+    this.open = undefined;
+  }
+
+  /** Back to the citation, or on to the same place in the text to edit. */
+  private async leave({ detail: to }: CustomEvent<"back" | "edit">): Promise<void> {
+    const { open } = this;
+    this.open = undefined;
+    await this.updateComplete;
+    if (to === "back") return this.cameFrom?.focus();
+    const text = this.element<HTMLTextAreaElement>("#document-text");
+    if (open && text.value === open.document.text) text.setSelectionRange(open.start, open.end);
+    text.focus();
+  }
+
   private change(documents: readonly Doc[]): void {
     this.problems = [];
+    this.open = undefined;
     this.send("documents-change", documents);
   }
 

@@ -1,5 +1,6 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
+import { placeOf } from "../citation.js";
 import type { Job, Jobs } from "../conversation.js";
 import { STATUS, tally } from "../plan.js";
 import type { Doc } from "../reading.js";
@@ -65,7 +66,9 @@ export class JobsView extends Panel {
       <dd>${task}${advice ? html` <span class="quiet">${advice}</span>` : nothing}</dd>
       <dt>Answer</dt>
       <dd>${result?.output.answer ?? "none"}</dd>
-      ${result?.quote ? html`<dt>Quote</dt><dd><q>${result.quote}</q></dd>` : nothing}
+      ${result?.quote
+        ? html`<dt>Quote</dt><dd><q>${this.cite(result.quote, () => placeOf({ ...manifest, ...result }, this.documents))}</q></dd>`
+        : nothing}
       ${result?.error ? html`<dt>Error</dt><dd>${result.error}</dd>` : nothing}
       <dt>Chunk ${chunkId}${from && this.documents.length > 1 ? html` of ${from.name || "pasted text"}` : nothing}</dt>
       <dd>

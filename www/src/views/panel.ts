@@ -1,4 +1,5 @@
-import { LitElement, type PropertyValues } from "lit";
+import { LitElement, html, type PropertyValues, type TemplateResult } from "lit";
+import type { Place } from "../citation.js";
 
 /**
  * A part of the page.
@@ -15,6 +16,16 @@ export abstract class Panel extends LitElement {
   /** Sends `detail` to the page under a name that ends in the panel's doing. */
   protected send<Detail>(type: string, detail?: Detail): void {
     this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true }));
+  }
+
+  /** Words that lead to a place in the documents. */
+  protected cite(words: string, place: () => Place | undefined): TemplateResult {
+    const show = (event: Event): void => {
+      event.preventDefault();
+      const wish = place();
+      if (wish) this.send<Place>("show-place", { ...wish });
+    };
+    return html`<a class="cite" href="#document-heading" title="Show it in the document" data-testid="cite" @click=${show}>${words}</a>`;
   }
 
   protected element<T extends Element>(selector: string): T {

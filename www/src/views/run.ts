@@ -1,9 +1,11 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
-import type { Conversation, Item, Turn } from "../conversation.js";
 import type { Evidence } from "minions-web";
+import { placeOf } from "../citation.js";
+import type { Conversation, Item, Turn } from "../conversation.js";
 import { hiddenWords, steps } from "../plan.js";
+import type { Doc } from "../reading.js";
 import { plural, seconds } from "../words.js";
 import { costs } from "./costs.js";
 import { field } from "./field.js";
@@ -173,30 +175,38 @@ export class RunPanel extends Panel {
   }
 
   /** What the answer rests on: what the supervisor named first, the rest on demand. */
-  private evidence({ outcome }: Conversation): TemplateResult | typeof nothing {
+  private evidence({ outcome, documents }: Conversation): TemplateResult | typeof nothing {
     if (!outcome?.evidence.length) return nothing;
     const cited = outcome.evidence.filter(({ isCited }) => isCited);
     const others = outcome.evidence.filter(({ isCited }) => !isCited);
     return html`<section class="evidence" aria-labelledby="evidence-heading" data-testid="evidence">
       <h3 id="evidence-heading">${cited.length ? "The answer rests on" : "The worker found"}</h3>
-      ${cited.length ? this.pieces(cited) : this.pieces(others.slice(0, 5))}
+      ${cited.length ? this.pieces(cited, documents) : this.pieces(others.slice(0, 5), documents)}
       ${(cited.length ? others : others.slice(5)).length
         ? html`<details>
             <summary>${plural((cited.length ? others : others.slice(5)).length, "more answer")} of the worker</summary>
-            ${this.pieces(cited.length ? others : others.slice(5))}
+            ${this.pieces(cited.length ? others : others.slice(5), documents)}
           </details>`
         : nothing}
     </section>`;
   }
 
-  private pieces(pieces: Evidence[]): TemplateResult {
+  private pieces(pieces: Evidence[], documents: readonly Doc[]): TemplateResult {
     return html`<ul>
-      ${pieces.map(
-        ({ answer, quote, chunkId, votes }) => html`<li data-testid="evidence-piece">
-          ${answer}${quote && quote !== answer ? html` — <q>${quote}</q>` : nothing}
-          <span class="quiet">chunk ${chunkId}${votes > 1 ? `, ${votes} times` : nothing}${quote ? nothing : ", without a quote"}</span>
-        </li>`,
-      )}
+      ${pieces.map((piece) => {
+        const { answer, quote, chunkId, votes, document } = piece;
+        // What was drawn from earlier answers stands in no document.
+        const cite = (words: string) => (document ? this.cite(words, () => placeOf(piece, documents)) : words);
+        const from = documents.length > 1 ? documents[(document ?? 0) - 1] : undefined;
+        return html`<li data-testid="evidence-piece">
+          ${quote === answer ? cite(answer) : answer}${quote && quote !== answer ? html` — <q>${cite(quote)}</q>` : nothing}
+          <span class="quiet">
+            ${quote ? `chunk ${chunkId}` : cite(`chunk ${chunkId}`)}${from ? ` of ${from.name || "pasted text"}` : nothing}${votes > 1
+              ? `, ${votes} times`
+              : nothing}${quote ? nothing : ", without a quote"}
+          </span>
+        </li>`;
+      })}
     </ul>`;
   }
 
@@ -226,6 +236,7 @@ export class RunPanel extends Panel {
     }
     if (turn.state === "cut" && !turn.text) return html`<p class="said waiting">No reply.</p>`;
     return html`<p class="said" data-testid="said">${turn.text || "(an empty reply)"}</p>
+      ${turn.place ? html`<p class="quiet">${this.cite("In the document", () => turn.place)}</p>` : nothing}
       ${turn.state === "cut" ? html`<p class="quiet">Cut off here.</p>` : nothing}`;
   }
 
