@@ -199,6 +199,17 @@ test("refuses a second run while one runs, and stops at once when told to", asyn
     expect(before.posts).toBe(1);
   });
 
+  await test.step("and goes on where it was stopped: what the supervisor said is not asked again", async () => {
+    await supervisor.reset();
+    await supervisor.script([answer(ANSWER)]);
+    await page.getByTestId("go-on").click();
+    await demo.isRun("answered");
+    await expect(demo.answer).toHaveText(ANSWER);
+    expect(await supervisor.posts()).toHaveLength(1);
+    expect((await demo.said("worker"))[0]).toContain("160/100");
+    await expect(page.getByTestId("go-on")).toHaveCount(0);
+  });
+
   await test.step("and runs again afterwards", async () => {
     await supervisor.reset();
     await supervisor.script([ask(BLOOD_PRESSURE), answer(ANSWER)]);

@@ -1,12 +1,12 @@
 import { LitElement, html, type PropertyValues, type TemplateResult } from "lit";
 import { customElement, state } from "lit/decorators.js";
-import { DownloadController, Engine, estimate, models, type CatalogueEntry, type Outcome, type Progress, type Run, type RunEvent } from "minions-web";
+import { DownloadController, Engine, estimate, models, type CatalogueEntry, type Outcome, type Progress, type Run, type RunEvent, type Transcript } from "minions-web";
 import sampleRecord from "../samples/patient-record.txt?raw";
 import { toMarkdown } from "./answer.js";
 import type { Place } from "./citation.js";
 import { begin, breakOff, follow, type Conversation, type Destination } from "./conversation.js";
 import { keepForOffline } from "./offline.js";
-import { start, type Protocol } from "./protocols.js";
+import { autoOptions, start, type Protocol } from "./protocols.js";
 import type { Doc } from "./reading.js";
 import { save } from "./saving.js";
 import { fromFragment, only, toFragment, type Settings } from "./settings.js";
@@ -58,6 +58,8 @@ export class MinionsPage extends LitElement {
   private runs = 0;
   private loading: AbortController | undefined;
   private run: Run<RunEvent, Outcome> | undefined;
+  /** The calls that the last run was answered. */
+  private transcript: Transcript | undefined;
 
   protected override createRenderRoot(): this {
     return this;
@@ -73,6 +75,7 @@ export class MinionsPage extends LitElement {
     this.addEventListener("protocol-change", (event) => (this.protocol = (event as CustomEvent<Protocol>).detail));
     this.addEventListener("supervisor-change", (event) => (this.supervisor = (event as CustomEvent<SupervisorChoice["kind"]>).detail));
     this.addEventListener("start-run", (event) => void this.start((event as CustomEvent<Ask>).detail));
+    this.addEventListener("go-on", () => void this.goOn());
     this.addEventListener("ask-on", (event) => void this.askOn((event as CustomEvent<string>).detail));
     this.addEventListener("show-place", (event) => (this.place = (event as CustomEvent<Place>).detail));
     this.addEventListener("stop-run", () => this.run?.abort());
@@ -88,7 +91,7 @@ export class MinionsPage extends LitElement {
   protected override willUpdate(changed: PropertyValues): void {
     const isFree = this.worker.phase === "ready" && this.conversation?.state !== "running";
     if (!isFree) this.predict = undefined;
-    else if (!this.predict || changed.has("worker") || changed.has("documents")) this.predict = this.predictor();
+    else if (!this.predict || changed.has("worker") || changed.has("documents") || changed.has("settings")) this.predict = this.predictor();
   }
 
   protected override updated(): void {
@@ -134,6 +137,7 @@ export class MinionsPage extends LitElement {
             .run=${this.conversation}
             .earlier=${this.earlier}
             .obstacle=${this.obstacle()}
+            .canGoOn=${this.isAbout(this.conversation)}
             .revision=${this.revision}
             .announcement=${this.announcement}
           ></run-panel>
@@ -152,11 +156,12 @@ export class MinionsPage extends LitElement {
   private predictor(): Predict | undefined {
     if (this.worker.phase !== "ready") return undefined;
     const { engine } = this.worker;
+    const { settings } = this;
     const context = this.given.map(({ text }) => text);
     return (task, supervisor) => {
       // A recording costs nothing, and what has no name has no price.
       const priced = supervisor.kind === "server" && supervisor.model ? toProvider(supervisor) : undefined;
-      return estimate({ worker: engine, supervisor: priced }, { task, context });
+      return estimate({ worker: engine, supervisor: priced, ...autoOptions(settings) }, { task, context });
     };
   }
 
@@ -257,8 +262,19 @@ export class MinionsPage extends LitElement {
     const last = this.thread.at(-1);
     if (!last) return "";
     if (this.supervisor === "recorded") return "The recorded supervisor has only its one question. Choose a live supervisor to ask on.";
-    const isSame = last.documents.length === this.given.length && last.documents.every(({ text }, at) => text === this.given[at]?.text);
-    return isSame ? "" : "The documents are others now: the next question begins anew.";
+    return this.isAbout(last) ? "" : "The documents are others now: the next question begins anew.";
+  }
+
+  /** Whether a run was about the documents that there are. */
+  private isAbout(run: Conversation | undefined): boolean {
+    return run?.documents.length === this.given.length && run.documents.every(({ text }, at) => text === this.given[at]?.text);
+  }
+
+  /** Goes on where the last run was broken off, on the form's terms: what was answered is not asked again. */
+  private async goOn(): Promise<void> {
+    const form = this.querySelector<QuestionPanel>("question-panel");
+    const { conversation, transcript } = this;
+    if (form && conversation && this.isAbout(conversation)) await this.start(form.ask(conversation.task), this.earlier, transcript);
   }
 
   /** Puts a question that follows up on the last answer, on the form's terms. */
@@ -267,7 +283,7 @@ export class MinionsPage extends LitElement {
     if (form && !this.obstacle()) await this.start(form.ask(task), this.thread);
   }
 
-  private async start(ask: Ask, thread: readonly Conversation[] = []): Promise<void> {
+  private async start(ask: Ask, thread: readonly Conversation[] = [], transcript?: Transcript): Promise<void> {
     const { task, protocol, supervisor, maxRounds, privacy } = ask;
     if (this.refuse(this.check(ask)) || this.worker.phase !== "ready") return;
 
@@ -283,8 +299,10 @@ export class MinionsPage extends LitElement {
       task,
       context: documents.map(({ text }) => text),
       history: thread.at(-1)?.outcome?.history,
+      transcript,
       privacy,
     });
+    this.transcript = this.run.transcript;
     this.revision++;
     await this.showConversation();
     try {

@@ -27,6 +27,13 @@ export const PROTOCOLS: Record<Protocol, { name: string; sentence: string }> = {
   },
 };
 
+/** What `Auto` is told: the settings of every protocol that it may choose. */
+export function autoOptions(settings: Settings, maxRounds?: number) {
+  const minion = { ...only(settings, "minion"), ...(maxRounds && { maxRounds }) };
+  const minions = { ...only(settings, "minions"), ...(maxRounds && { maxRounds }) };
+  return { ...only(settings, "auto"), minion, minions, localOnly: only(settings, "local_only") };
+}
+
 /** Starts a run of a protocol. */
 export function start(
   protocol: Protocol,
@@ -36,12 +43,10 @@ export function start(
   settings: Settings,
   request: RunRequest,
 ): Run<RunEvent, Outcome> {
-  const minion = { ...only(settings, "minion"), maxRounds };
-  const minions = { ...only(settings, "minions"), maxRounds };
-  const localOnly = only(settings, "local_only");
+  const { minion, minions, localOnly, ...auto } = autoOptions(settings, maxRounds);
   switch (protocol) {
     case "auto":
-      return new Auto({ worker, supervisor: supervisor(), ...only(settings, "auto"), minion, minions, localOnly }).run(request);
+      return new Auto({ worker, supervisor: supervisor(), ...auto, minion, minions, localOnly }).run(request);
     case "minion":
       return new Minion({ worker, supervisor: supervisor(), ...minion }).run(request);
     case "minions":

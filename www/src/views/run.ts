@@ -22,6 +22,8 @@ export class RunPanel extends Panel {
   @property({ attribute: false }) earlier: readonly Conversation[] = [];
   /** Why the next question cannot follow up on this one. */
   @property() obstacle = "";
+  /** Whether a run that was broken off can go on. */
+  @property({ type: Boolean }) canGoOn = false;
   @property() announcement = "";
   @state() private followUp = "";
   @state() private now = 0;
@@ -109,6 +111,9 @@ export class RunPanel extends Panel {
       ${run.state === "running"
         ? nothing
         : html`<div class="row">
+            ${(run.state === "stopped" || run.state === "failed") && this.canGoOn
+              ? html`<button type="button" data-testid="go-on" @click=${() => this.send("go-on")}>Go on</button>`
+              : nothing}
             ${run.outcome?.answer == null
               ? nothing
               : html`<button type="button" data-testid="export-answer" @click=${() => this.send("export-answer")}>Save the answer (Markdown)</button>`}
