@@ -20,7 +20,7 @@ export class SettingsPanel extends Panel {
     const ofRun = KNOBS.filter(({ of }) => (protocol === "auto" ? !of.includes("load") : of.some((each) => each === protocol || each === "run")));
     return html`
       <section class="panel" aria-labelledby="settings-heading">
-        <details data-testid="settings">
+        <details class="whole" data-testid="settings">
           <summary>
             <h2 id="settings-heading">Settings</h2>
             <span class="quiet" data-testid="settings-changed">${changed ? `${plural(changed, "setting")} changed` : "none changed"}</span>
@@ -37,7 +37,7 @@ export class SettingsPanel extends Panel {
               ${KNOBS.filter(({ of }) => of.includes("load")).map((knob) => this.knob(knob))}
             </fieldset>
             <div class="row">
-              <button type="button" data-testid="settings-reset" ?disabled=${!changed && !this.wrong.size} @click=${this.reset}>As they were</button>
+              <button type="button" data-testid="settings-reset" ?disabled=${!changed && !this.wrong.size} @click=${this.reset}>Reset all</button>
             </div>
             <p class="hint">
               The address of this page holds what is changed here, and nothing else of what you do: no document, no question, no key.
