@@ -232,7 +232,7 @@ test("refuses what cannot work before anything is sent", async ({ page, supervis
   await refused("The document is empty", "document");
   await page.getByTestId("document").fill(" \n\t ");
   await refused("The document is empty", "document");
-  await page.getByTestId("document-sample").click();
+  await demo.takeSample("Clinic: one visit (recorded)");
   await page.getByTestId("task").fill("  ");
   await refused("There is no question", "task");
   await page.getByTestId("task").fill(TASK);

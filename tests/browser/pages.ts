@@ -63,6 +63,11 @@ export class DemoPage {
     await this.page.getByTestId("key").fill(key);
   }
 
+  async takeSample(name: string): Promise<void> {
+    await this.page.getByTestId("samples").locator("summary").click();
+    await this.page.getByTestId("sample").filter({ hasText: name }).click();
+  }
+
   /** What a speaker said, turn by turn. */
   said(who: "worker" | "supervisor"): Promise<string[]> {
     return this.page.locator(`[data-testid=turn][data-who=${who}] [data-testid=said]`).allTextContents();

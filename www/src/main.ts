@@ -1,13 +1,13 @@
 import { LitElement, html, type PropertyValues, type TemplateResult } from "lit";
 import { customElement, state } from "lit/decorators.js";
 import { DownloadController, Engine, estimate, models, type CatalogueEntry, type Outcome, type Progress, type Run, type RunEvent, type Transcript } from "minions-web";
-import sampleRecord from "../samples/patient-record.txt?raw";
 import { toMarkdown } from "./answer.js";
 import type { Place } from "./citation.js";
 import { begin, breakOff, follow, type Conversation, type Destination } from "./conversation.js";
 import { keepForOffline } from "./offline.js";
 import { autoOptions, start, type Protocol } from "./protocols.js";
 import type { Doc } from "./reading.js";
+import { RECORD, isOwn, type Aside } from "./samples.js";
 import { save } from "./saving.js";
 import { fromFragment, only, toFragment, type Settings } from "./settings.js";
 import { recording, refuseServer, toProvider, type Refusal, type ServerChoice, type SupervisorChoice } from "./supervisors.js";
@@ -26,8 +26,6 @@ import "./views/settings.js";
 
 keepForOffline();
 
-const SAMPLE: Doc = { name: "patient-record.txt", text: sampleRecord };
-
 /** The page: it owns the worker and the run; the panels show them and say what the user wants. */
 @customElement("minions-page")
 export class MinionsPage extends LitElement {
@@ -38,7 +36,9 @@ export class MinionsPage extends LitElement {
   @state() private modelList: ModelList | undefined;
   /** The browser's name for its adapter: it tells the page more than it tells the worker. */
   @state() private gpu = "";
-  @state() private documents: readonly Doc[] = [SAMPLE];
+  @state() private documents: readonly Doc[] = [RECORD];
+  /** What the user had before a sample or nothing took its place. */
+  @state() private aside: Aside | undefined;
   /** As the address has them. */
   @state() private settings: Settings = fromFragment(location.hash) ?? {};
   /** Protocol and supervisor of the next run, as the question's form says. */
@@ -77,6 +77,7 @@ export class MinionsPage extends LitElement {
     this.addEventListener("start-run", (event) => void this.start((event as CustomEvent<Ask>).detail));
     this.addEventListener("go-on", () => void this.goOn());
     this.addEventListener("ask-on", (event) => void this.askOn((event as CustomEvent<string>).detail));
+    this.addEventListener("take-up", (event) => this.takeUp((event as CustomEvent<Aside>).detail));
     this.addEventListener("show-place", (event) => (this.place = (event as CustomEvent<Place>).detail));
     this.addEventListener("stop-run", () => this.run?.abort());
     this.addEventListener("export-run", () => this.saveTranscript());
@@ -116,8 +117,8 @@ export class MinionsPage extends LitElement {
           <model-panel .worker=${this.worker} .gpu=${this.gpu} .busy=${running} .stored=${this.stored}></model-panel>
           <document-panel
             .documents=${this.documents}
-            .sample=${SAMPLE}
-              .place=${this.place}
+            .aside=${this.aside}
+            .place=${this.place}
             .leaves=${this.protocol === "remote_only" ? "whole" : this.mayLeave ? "maybe" : "never"}
             .contextLength=${this.worker.phase === "ready" ? this.worker.engine.model.contextLength : 0}
           ></document-panel>
@@ -127,7 +128,7 @@ export class MinionsPage extends LitElement {
             .running=${running}
             .mayLeave=${this.mayLeave}
             .sampleTask=${recording.task}
-            .sampleDocument=${this.given.map(({ text }) => text).join() === SAMPLE.text}
+            .sampleDocument=${this.given.map(({ text }) => text).join() === RECORD.text}
             .refusal=${this.refusal?.text ?? ""}
             .modelList=${this.modelList}
             .predict=${this.predict}
@@ -173,6 +174,15 @@ export class MinionsPage extends LitElement {
   /** Whether the protocol may choose to send the documents. */
   private get mayLeave(): boolean {
     return this.protocol === "auto" && this.settings.documentsMayLeave === true;
+  }
+
+  /** Puts documents, and a task if there is one, in the place of others; what is the user's own of these can be taken up again. */
+  private takeUp({ documents, task }: Aside): void {
+    const question = this.querySelector<QuestionPanel>("question-panel")!;
+    const before = { documents: this.documents, ...(task === undefined ? {} : { task: question.task }) };
+    this.aside = isOwn(before) ? before : undefined;
+    this.documents = documents;
+    if (task !== undefined) question.task = task;
   }
 
   /** Loads a model in place of the one there is. */

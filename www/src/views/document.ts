@@ -2,6 +2,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import type { Place } from "../citation.js";
 import { Unreadable, readDoc, type Doc } from "../reading.js";
+import { SAMPLES, isSample, type Aside, type Sample } from "../samples.js";
 import { count, plural, roughTokens } from "../words.js";
 import { Panel, type PropertyValues } from "./panel.js";
 import "./place.js";
@@ -11,7 +12,8 @@ import "./place.js";
 export class DocumentPanel extends Panel {
   /** One at least, which may be empty. */
   @property({ attribute: false }) documents: readonly Doc[] = [];
-  @property({ attribute: false }) sample!: Doc;
+  /** What the user can take up again. */
+  @property({ attribute: false }) aside: Aside | undefined;
   /** Whether the protocol chosen sends the documents. */
   @property() leaves: "never" | "maybe" | "whole" = "never";
   /** The most tokens the worker reads; 0 while unknown. */
@@ -44,7 +46,6 @@ export class DocumentPanel extends Panel {
     const characters = documents.reduce((sum, { text }) => sum + text.length, 0);
     const tokens = documents.reduce((sum, { text }) => sum + roughTokens(text), 0);
     const tooLong = this.contextLength > 0 && tokens > this.contextLength * 0.85;
-    const isSample = documents.length === 1 && shown.text === this.sample.text;
     return html`
       <section
         class="panel document ${this.over ? "over" : ""}"
@@ -80,7 +81,7 @@ export class DocumentPanel extends Panel {
           <p class="hint" id="document-size" data-testid="document-size">
             ${count(characters)} characters, about ${plural(tokens, "token")}${documents.length > 1
               ? ` in ${documents.length} documents`
-              : shown.name && !isSample
+              : shown.name && !isSample(shown)
                 ? ` · ${shown.name}`
                 : nothing}
           </p>
@@ -91,6 +92,12 @@ export class DocumentPanel extends Panel {
           ? html`<p class="notice warn" data-testid="document-long">
               The worker reads up to ${count(this.contextLength)} tokens at a time, its reply included: this may not fit. MinionS reads in
               pieces.
+            </p>`
+          : nothing}
+        ${this.aside
+          ? html`<p class="notice" data-testid="document-aside">
+              What you had before is kept.
+              <button type="button" class="link" @click=${() => this.takeUp(this.aside!)}>Take it up again</button>
             </p>`
           : nothing}
         ${this.problems.length
@@ -107,11 +114,19 @@ export class DocumentPanel extends Panel {
               @change=${this.openFiles}
             />
           </label>
-          ${isSample
-            ? nothing
-            : html`<button type="button" data-testid="document-sample" @click=${() => this.change([this.sample])}>Sample record</button>`}
           <button type="button" data-testid="document-clear" ?disabled=${!characters} @click=${this.clear}>Clear</button>
         </div>
+        <details class="samples" data-testid="samples">
+          <summary>Try a sample</summary>
+          <ul>
+            ${SAMPLES.map(
+              (sample) => html`<li>
+                <button type="button" class="link" data-testid="sample" @click=${() => this.choose(sample)}>${sample.name}</button>
+                <p class="hint">${sample.task}</p>
+              </li>`,
+            )}
+          </ul>
+        </details>
       </section>
     `;
   }
@@ -158,12 +173,26 @@ export class DocumentPanel extends Panel {
   }
 
   private takeAway(index: number): void {
-    this.change(this.documents.filter((_, at) => at !== index));
-    this.shown = Math.max(0, Math.min(this.shown, this.documents.length - 2));
+    this.takeUp({ documents: this.documents.filter((_, at) => at !== index) });
+  }
+
+  private takeUp(what: Aside): void {
+    this.shown = 0;
+    this.problems = [];
+    this.open = undefined;
+    this.send<Aside>("take-up", what);
+  }
+
+  private async choose(sample: Sample): Promise<void> {
+    this.element<HTMLDetailsElement>(".samples").open = false;
+    this.element<HTMLElement>(".samples summary").focus();
+    const documents = await sample.load().catch(() => undefined);
+    if (documents) this.takeUp({ documents, task: sample.task });
+    else this.problems = ["The sample could not be fetched: try again."];
   }
 
   private clear(): void {
-    this.change([{ name: "", text: "" }]);
+    this.takeUp({ documents: [{ name: "", text: "" }] });
     this.element<HTMLTextAreaElement>("textarea").focus();
   }
 
@@ -188,7 +217,7 @@ export class DocumentPanel extends Panel {
     void this.read(files);
   }
 
-  /** Adds what the files say; the sample, and what is empty, make room for it. */
+  /** Adds what the files say; samples, and what is empty, make room for it. */
   private async read(files: File[]): Promise<void> {
     const read: Doc[] = [];
     const problems: string[] = [];
@@ -204,7 +233,7 @@ export class DocumentPanel extends Panel {
     }
     this.reading = undefined;
     if (read.length > 0) {
-      const kept = this.documents.filter(({ text }) => text.trim() && text !== this.sample.text);
+      const kept = this.documents.filter((document) => document.text.trim() && !isSample(document));
       this.shown = kept.length;
       this.change([...kept, ...read]);
     }

@@ -38,7 +38,7 @@ export class QuestionPanel extends Panel {
   @property() refusal = "";
   @property({ attribute: false }) modelList: ModelList | undefined;
   @property({ attribute: false }) predict: Predict | undefined;
-  @state() private task = "";
+  @state() task = "";
   @state() private kind: SupervisorChoice["kind"] = "recorded";
   @state() private provider: ServerName = "openai";
   @state() private baseURL = infoOf("openai")?.baseURL ?? "";
@@ -199,7 +199,7 @@ export class QuestionPanel extends Panel {
       return html`<p class="notice warn" data-testid="recording-mismatch">
         The recorded supervisor has only its own question.
         <button type="button" class="link" @click=${() => (this.task = this.sampleTask)}>Restore it</button>, or choose a live
-        supervisor.
+        supervisor, or “Local only” as the protocol.
       </p>`;
     }
     return this.sampleDocument
