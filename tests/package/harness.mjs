@@ -76,9 +76,9 @@ async function readJson(path) {
   return JSON.parse(await readFile(path, "utf8"));
 }
 
-/** Puts the demo model where the projects' pages look for it. */
-export async function addModel(folder) {
-  await cp(MODEL, join(folder, "demo-worker.gguf"));
+/** Puts the demo model where a project's page looks for it. */
+export async function addModel(folder, name = "demo-worker.gguf") {
+  await cp(MODEL, join(folder, name));
 }
 
 const TYPES = {
@@ -108,6 +108,11 @@ export async function serve(t, folder) {
 export async function open(t, url, adapter) {
   const browser = await chromium.launch(launchOptions(adapter));
   t.after(() => browser.close());
+  return visit(browser, url);
+}
+
+/** Opens the address in a page of its own, in a browser or a profile of one. */
+export async function visit(browser, url) {
   const page = await browser.newPage();
   page.setDefaultTimeout(120_000);
   const errors = [];

@@ -1,3 +1,0 @@
-import * as minions from "minions-web";
-
-window.minions = minions;
