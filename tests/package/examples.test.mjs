@@ -1,12 +1,12 @@
 // The examples, each installed with the tarball, built, and used as a reader would: a document, a question, the answer.
 import assert from "node:assert/strict";
-import { readdir } from "node:fs/promises";
+import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 import { launchOptions } from "../browser/browser.mjs";
-import { addModel, npm, open, project, serve, visit } from "./harness.mjs";
+import { addModel, npm, open, pkg, project, root, serve, visit } from "./harness.mjs";
 import { provider } from "./provider.mjs";
 
 const timeout = 300_000;
@@ -36,6 +36,21 @@ async function ask(t, { page, errors }) {
   assert.ok(requests[0].body.includes(TASK) && !requests[0].body.includes(DOCUMENT), "the question leaves, the document does not");
   assert.deepEqual(errors, []);
 }
+
+test("every example names this version of the package, and is tested here", { timeout }, async () => {
+  const read = async (...path) => JSON.parse(await readFile(join(...path), "utf8"));
+  const { version } = await read(pkg, "package.json");
+  const folders = (await readdir(join(root, "examples"), { withFileTypes: true })).filter((entry) => entry.isDirectory());
+  assert.deepEqual(folders.map(({ name }) => name).sort(), ["extension", "notebook", "react", "svelte", "vanilla"]);
+  for (const { name } of folders) {
+    const { dependencies } = await read(root, "examples", name, "package.json");
+    assert.equal(dependencies["minions-web"], version, name);
+  }
+  for (const name of ["react", "svelte"]) {
+    const { packages } = await read(root, "examples", name, "package-lock.json");
+    assert.equal(packages["node_modules/minions-web"].version, version, name);
+  }
+});
 
 test("vanilla: a page as it is", { timeout }, async (t) => {
   const folder = await project(t, "examples/vanilla");
