@@ -87,6 +87,7 @@ export class DocumentPanel extends Panel {
           </p>
         </div>
         ${shown.remark ? html`<p class="notice warn" data-testid="document-remark">${shown.remark}</p>` : nothing}
+        <p class="hidden-text" role="status">${this.reading ? `Reading ${this.reading.name}…` : nothing}</p>
         ${this.reading ? this.progress(this.reading) : nothing}
         ${tooLong
           ? html`<p class="notice warn" data-testid="document-long">
@@ -133,7 +134,7 @@ export class DocumentPanel extends Panel {
 
   private progress({ name, done, total }: { name: string; done: number; total: number }): TemplateResult {
     return html`<div data-testid="document-reading">
-      <p class="hint" role="status">Reading ${name}…</p>
+      <p class="hint">Reading ${name}…</p>
       ${total > 1 ? html`<progress aria-label="Pages read" max=${total} .value=${done}></progress>` : nothing}
     </div>`;
   }
