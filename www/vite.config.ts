@@ -53,6 +53,8 @@ export default defineConfig({
     // Nothing is inlined: `data:` URLs are for images alone in this page's Content-Security-Policy.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // What is built in keeps its licence beside it.
+    license: { fileName: "licenses.md" },
     // pdf.js is larger than others may be, and fetched only when there is a PDF.
     chunkSizeWarningLimit: 600,
     sourcemap: true,
