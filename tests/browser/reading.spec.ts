@@ -85,6 +85,29 @@ test("reads a PDF as programs print it, over many pages", async ({ page, context
   expect((await shown.inputValue()).split(/\n\s*\n/).length, "paragraphs stay apart").toBeGreaterThanOrEqual(document.split("\n\n").length);
 });
 
+test("stops reading a PDF, and says when what reads it cannot be fetched", async ({ page, context, complaints }) => {
+  complaints.allow(/Failed to load resource|net::ERR_/);
+  await page.goto(origin());
+  const problem = page.getByTestId("document-problem");
+  const open = () => page.getByTestId("document-file").setInputFiles({ name: "lease.pdf", mimeType: "application/pdf", buffer: makePdf([text]) });
+  let answer = () => {};
+  await context.route("**/pdf.worker*", async (route) => {
+    await new Promise<void>((resolve) => (answer = resolve));
+    await route.abort().catch(() => {});
+  });
+  await open();
+  await page.getByTestId("stop-reading").click();
+  await expect(problem).toHaveText("lease.pdf was not read: you stopped it.");
+  await expect(page.getByTestId("document-reading")).toHaveCount(0);
+  answer();
+
+  await context.unroute("**/pdf.worker*");
+  await context.route("**/pdf.worker*", (route) => route.abort());
+  await open();
+  await expect(problem).toHaveText("lease.pdf is a PDF, and what reads those could not be fetched: try again.");
+  await expect(page.getByTestId("document")).toHaveValue(/Alder Creek/);
+});
+
 test("reads text in any file, and refuses what is too large before reading it", async ({ page }, info) => {
   await page.goto(origin());
   const file = page.getByTestId("document-file");

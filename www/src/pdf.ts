@@ -1,7 +1,7 @@
 /** What a PDF says, page by page, by pdf.js in a worker of its own. Loaded when there is one to read: it is large. */
 import { PDFWorker, VerbosityLevel, getDocument, type PDFDocumentProxy } from "pdfjs-dist/legacy/build/pdf.mjs";
 import workerUrl from "pdfjs-dist/legacy/build/pdf.worker.mjs?worker&url";
-import { Unreadable, type Doc } from "./reading.js";
+import { Unreadable, noReader, type Doc, type Watcher } from "./reading.js";
 import { trusted } from "./trusted.js";
 import { count, plural } from "./words.js";
 
@@ -10,13 +10,16 @@ const LEAST_CHARS = 10;
 /** Lines that are further apart, in heights of a letter, belong to different paragraphs. */
 const PARAGRAPH = 1.9;
 
-export async function readPdf(name: string, data: Uint8Array<ArrayBuffer>, onPage: (done: number, total: number) => void): Promise<Doc> {
+export async function readPdf(name: string, data: Uint8Array<ArrayBuffer>, watcher: Watcher): Promise<Doc> {
   const isWhole = String.fromCharCode(...data.subarray(-2048)).includes("%%EOF");
   if (!isWhole) throw new Unreadable(`${name} is damaged: its end is missing.`);
   const port = new Worker(trusted.createScriptURL(workerUrl), { type: "module", name: "pdf.js" });
   try {
-    const failed = new Promise<never>((_, reject) => port.addEventListener("error", () => reject(new Error("no worker"))));
-    const pages = await Promise.race([pagesOf(data, port, onPage), failed]);
+    const broken = new Promise<never>((_, reject) => {
+      port.addEventListener("error", () => reject(new Unreadable(noReader(name))));
+      watcher.signal.addEventListener("abort", () => reject(new Unreadable(`${name} was not read: you stopped it.`)));
+    });
+    const pages = await Promise.race([pagesOf(data, port, watcher), broken]);
     const empty = pages.filter((text) => text.replace(/\s/g, "").length < LEAST_CHARS).length;
     if (empty === pages.length) throw new Unreadable(`${name} has pictures of pages but no text: it was scanned. Run text recognition (OCR) over it first.`);
     // A form feed is how a text says where a page ends.
@@ -28,7 +31,7 @@ export async function readPdf(name: string, data: Uint8Array<ArrayBuffer>, onPag
   }
 }
 
-async function pagesOf(data: Uint8Array<ArrayBuffer>, port: Worker, onPage: (done: number, total: number) => void): Promise<string[]> {
+async function pagesOf(data: Uint8Array<ArrayBuffer>, port: Worker, watcher: Watcher): Promise<string[]> {
   // Fonts are neither needed for the text nor fetched; what is wrong with a file is said by the page, not in the console.
   const task = getDocument({ data, worker: PDFWorker.create({ port }), stopAtErrors: true, useSystemFonts: true, useWasm: false, verbosity: VerbosityLevel.ERRORS });
   try {
@@ -36,7 +39,8 @@ async function pagesOf(data: Uint8Array<ArrayBuffer>, port: Worker, onPage: (don
     const pages: string[] = [];
     for (let page = 1; page <= pdf.numPages; page++) {
       pages.push(await textOf(pdf, page));
-      onPage(page, pdf.numPages);
+      watcher.signal.throwIfAborted();
+      watcher.onPage(page, pdf.numPages);
     }
     return pages;
   } finally {

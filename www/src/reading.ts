@@ -21,8 +21,14 @@ const LARGEST_PDF = 100e6;
 /** What a page's elements end with: those that stand below each other, and cells beside each other. */
 const BLOCKS = "address, article, aside, blockquote, br, dd, div, dl, dt, figcaption, footer, form, h1, h2, h3, h4, h5, h6, header, hr, li, main, ol, p, pre, section, table, tr, ul";
 
-/** Reads a file; of one that takes longer, `onPage` hears how far it is. */
-export async function readDoc(file: File, onPage: (done: number, total: number) => void): Promise<Doc> {
+/** For files that take longer: who hears how far it is, and who may stop it. */
+export interface Watcher {
+  onPage(done: number, total: number): void;
+  signal: AbortSignal;
+}
+
+/** A file's text; throws `Unreadable`. */
+export async function readDoc(file: File, watcher: Watcher): Promise<Doc> {
   const { name } = file;
   const beginning = String.fromCharCode(...(await bytesOf(file, 1024)));
   const isPdf = beginning.includes("%PDF-");
@@ -32,9 +38,9 @@ export async function readDoc(file: File, onPage: (done: number, total: number) 
   const bytes = await bytesOf(file, file.size);
   if (isPdf) {
     const { readPdf } = await import("./pdf.js").catch(() => {
-      throw new Unreadable(`${name} is a PDF, and what reads those could not be fetched: try again.`);
+      throw new Unreadable(noReader(name));
     });
-    const doc = await readPdf(name, bytes, onPage);
+    const doc = await readPdf(name, bytes, watcher);
     if (doc.text.length > LARGEST_TEXT) throw new Unreadable(`${name} has more text than this page reads (${count(LARGEST_TEXT / 1e6)} MB).`);
     return doc;
   }
@@ -43,6 +49,8 @@ export async function readDoc(file: File, onPage: (done: number, total: number) 
   const isPage = file.type === "text/html" || /\.x?html?$/i.test(name);
   return { name, text: (isPage ? fromHtml(text) : text).replace(/\r\n?/g, "\n") };
 }
+
+export const noReader = (name: string): string => `${name} is a PDF, and what reads those could not be fetched: try again.`;
 
 async function bytesOf(file: File, most: number): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await file.slice(0, most).arrayBuffer().catch(() => {

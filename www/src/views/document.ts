@@ -27,6 +27,7 @@ export class DocumentPanel extends Panel {
   @state() private reading: { name: string; done: number; total: number } | undefined;
   /** The place that is shown instead of the text to edit. */
   @state() private open: Place | undefined;
+  private stopReading: AbortController | undefined;
   /** Where the user came from to see it. */
   private cameFrom: HTMLElement | undefined;
 
@@ -134,7 +135,10 @@ export class DocumentPanel extends Panel {
 
   private progress({ name, done, total }: { name: string; done: number; total: number }): TemplateResult {
     return html`<div data-testid="document-reading">
-      <p class="hint">Reading ${name}…</p>
+      <p class="hint">
+        Reading ${name}…
+        <button type="button" class="link" data-testid="stop-reading" @click=${() => this.stopReading?.abort()}>Stop</button>
+      </p>
       ${total > 1 ? html`<progress aria-label="Pages read" max=${total} .value=${done}></progress>` : nothing}
     </div>`;
   }
@@ -224,9 +228,10 @@ export class DocumentPanel extends Panel {
     const problems: string[] = [];
     for (const file of files) {
       const { name } = file;
+      const { signal } = (this.stopReading = new AbortController());
       try {
         this.reading = { name, done: 0, total: 0 };
-        read.push(await readDoc(file, (done, total) => (this.reading = { name, done, total })));
+        read.push(await readDoc(file, { signal, onPage: (done, total) => (this.reading = { name, done, total }) }));
       } catch (error) {
         if (!(error instanceof Unreadable)) throw error;
         problems.push(error.message);
