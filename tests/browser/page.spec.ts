@@ -376,6 +376,21 @@ test("shows MinionS: the plan in words, each job, the evidence, the costs, and w
   await page.getByTestId("hidden").getByText("Hidden from").click();
   await page.getByTestId("ledger-entry").first().locator("summary").click();
   await expectAccessible(page);
+
+  await test.step("and it can be held against sending the document, which then says that it was", async () => {
+    await supervisor.script([{ type: "reply", content: "Sent and read." }]);
+    await page.getByTestId("compare").click();
+    await expect(page.locator("body")).toHaveAttribute("data-runs", "2");
+    await demo.isRun("answered");
+    const cells = (row: string) => page.getByTestId("beside").locator("tr").filter({ hasText: row }).locator("td");
+    await expect(cells("Answer")).toHaveText(["As found.", "Sent and read."]);
+    await expect(cells("The document")).toHaveText(["stayed here", "was sent whole"]);
+    await expect(cells("Supervisor")).toHaveText([/tokens, about \$0\.\d+$/, /tokens, about \$0\.\d+$/]);
+    await expect(page.getByTestId("ledger-whole")).toContainText("The whole document");
+    await expect(page.getByText("sent whole: remote only")).toBeVisible();
+    await expect(page.getByTestId("compare")).toHaveCount(0);
+    await expectAccessible(page);
+  });
 });
 
 test("local only sends nothing, remote only says that it sends the document", async ({ page, supervisor, requests }) => {

@@ -55,6 +55,8 @@ export class MinionsPage extends LitElement {
   @state() private announcement = "";
   /** There is none while the worker is not to be disturbed. It changes with what is predicted from. */
   private predict: Predict | undefined;
+  /** The run that the conversation, which sends the documents, is to be held against. */
+  @state() private beside: Conversation | undefined;
   private runs = 0;
   private loading: AbortController | undefined;
   private run: Run<RunEvent, Outcome> | undefined;
@@ -79,6 +81,7 @@ export class MinionsPage extends LitElement {
     this.addEventListener("ask-on", (event) => void this.askOn((event as CustomEvent<string>).detail));
     this.addEventListener("take-up", (event) => this.takeUp((event as CustomEvent<Aside>).detail));
     this.addEventListener("show-place", (event) => (this.place = (event as CustomEvent<Place>).detail));
+    this.addEventListener("compare", () => void this.compare());
     this.addEventListener("stop-run", () => this.run?.abort());
     this.addEventListener("export-run", () => this.saveTranscript());
     this.addEventListener("export-answer", () => this.saveAnswer());
@@ -119,7 +122,7 @@ export class MinionsPage extends LitElement {
             .documents=${this.documents}
             .aside=${this.aside}
             .place=${this.place}
-            .leaves=${this.protocol === "remote_only" ? "whole" : this.mayLeave ? "maybe" : "never"}
+            .leaves=${this.protocol === "remote_only" || this.beside ? "whole" : this.mayLeave ? "maybe" : "never"}
             .contextLength=${this.worker.phase === "ready" ? this.worker.engine.model.contextLength : 0}
           ></document-panel>
         </div>
@@ -137,8 +140,9 @@ export class MinionsPage extends LitElement {
           <run-panel
             .run=${this.conversation}
             .earlier=${this.earlier}
+            .beside=${this.beside}
             .obstacle=${this.obstacle()}
-            .canGoOn=${this.isAbout(this.conversation)}
+            .canGoOn=${!this.beside && this.isAbout(this.conversation)}
             .revision=${this.revision}
             .announcement=${this.announcement}
           ></run-panel>
@@ -284,16 +288,24 @@ export class MinionsPage extends LitElement {
   private async goOn(): Promise<void> {
     const form = this.querySelector<QuestionPanel>("question-panel");
     const { conversation, transcript } = this;
-    if (form && conversation && this.isAbout(conversation)) await this.start(form.ask(conversation.task), this.earlier, transcript);
+    if (form && conversation && this.isAbout(conversation)) await this.start(form.ask(conversation.task), { thread: this.earlier, transcript });
   }
 
   /** Puts a question that follows up on the last answer, on the form's terms. */
   private async askOn(task: string): Promise<void> {
     const form = this.querySelector<QuestionPanel>("question-panel");
-    if (form && !this.obstacle()) await this.start(form.ask(task), this.thread);
+    if (form && !this.obstacle()) await this.start(form.ask(task), { thread: this.thread });
   }
 
-  private async start(ask: Ask, thread: readonly Conversation[] = [], transcript?: Transcript): Promise<void> {
+  /** Puts the same question to the supervisor with the documents themselves. */
+  private async compare(): Promise<void> {
+    const { conversation, earlier } = this;
+    const form = this.querySelector<QuestionPanel>("question-panel");
+    if (conversation && form) await this.start({ ...form.ask(conversation.task), protocol: "remote_only" }, { thread: earlier, beside: conversation });
+  }
+
+  /** Starts a run; `thread` is what it follows up on, `transcript` what it goes on from, `beside` what it is to be held against. */
+  private async start(ask: Ask, { thread = [], transcript, beside }: Start = {}): Promise<void> {
     const { task, protocol, supervisor, maxRounds, privacy } = ask;
     if (this.refuse(this.check(ask)) || this.worker.phase !== "ready") return;
 
@@ -301,6 +313,7 @@ export class MinionsPage extends LitElement {
     const documents = this.given;
     const conversation = begin({ task, documents, destination: destination(ask), workerName: name, protocol });
     this.earlier = thread;
+    this.beside = beside;
     this.conversation = conversation;
     this.runs++;
     this.announcement = "The run has started.";
@@ -399,6 +412,13 @@ export class MinionsPage extends LitElement {
   private saveAnswer(): void {
     if (this.conversation) save("minions-answer.md", "text/markdown", toMarkdown(this.conversation));
   }
+}
+
+/** How a run begins, but for what it is asked. */
+interface Start {
+  thread?: readonly Conversation[];
+  transcript?: Transcript | undefined;
+  beside?: Conversation;
 }
 
 /** A run as its transcript holds it. */

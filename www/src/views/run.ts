@@ -7,6 +7,7 @@ import type { Conversation, Item, Turn } from "../conversation.js";
 import { hiddenWords, steps } from "../plan.js";
 import type { Doc } from "../reading.js";
 import { plural, seconds } from "../words.js";
+import { beside } from "./beside.js";
 import { costs } from "./costs.js";
 import { field } from "./field.js";
 import { Panel, type PropertyValues } from "./panel.js";
@@ -20,6 +21,8 @@ export class RunPanel extends Panel {
   @property({ type: Number }) revision = 0;
   /** The questions that this one follows up on. */
   @property({ attribute: false }) earlier: readonly Conversation[] = [];
+  /** The run that this one is to be held against. */
+  @property({ attribute: false }) beside: Conversation | undefined;
   /** Why the next question cannot follow up on this one. */
   @property() obstacle = "";
   /** Whether a run that was broken off can go on. */
@@ -107,6 +110,7 @@ export class RunPanel extends Panel {
           </ol>`
         : nothing}
       ${this.ending(run)} ${this.evidence(run)}
+      ${this.beside && run.outcome ? beside([this.beside, run]) : nothing}
       ${costs(run, run.state === "running" ? Math.max(this.now - run.startedAt, 0) : run.elapsedMs)} ${times(run)}
       ${run.state === "running"
         ? nothing
@@ -117,6 +121,9 @@ export class RunPanel extends Panel {
             ${run.outcome?.answer == null
               ? nothing
               : html`<button type="button" data-testid="export-answer" @click=${() => this.send("export-answer")}>Save the answer (Markdown)</button>`}
+            ${run.state === "answered" && run.destination.kind === "server" && run.protocol !== "remote_only" && !this.obstacle
+              ? html`<button type="button" data-testid="compare" @click=${() => this.send("compare")}>Send the document too, and compare</button>`
+              : nothing}
             <button type="button" data-testid="export" @click=${() => this.send("export-run")}>Save the transcript (JSON)</button>
           </div>`}
       ${run.outcome ? this.next() : nothing}
