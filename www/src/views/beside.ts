@@ -17,7 +17,7 @@ export function beside(runs: readonly [Conversation, Conversation]): TemplateRes
     <thead>
       <tr>
         <td></td>
-        ${runs.map(({ protocol }) => html`<th scope="col">${PROTOCOLS[protocol].name}</th>`)}
+        ${runs.map(({ protocol }) => html`<th scope="col">${PROTOCOLS[protocol].name.split(":")[0]}</th>`)}
       </tr>
     </thead>
     <tbody>

@@ -8,8 +8,9 @@ const all = ({ prompt_tokens, completion_tokens }: Usage): number => prompt_toke
 /** What a run took of each model, beside what sending the documents would have taken: in numbers, and a bar for each. */
 export function costs(run: Conversation, elapsedMs: number): TemplateResult {
   const { outcome, cost } = run;
+  const instead = run.protocol === "remote_only" ? undefined : outcome?.remoteOnly;
   const { local, remote } = run.usage;
-  const most = Math.max(all(local), all(remote), outcome ? all(outcome.remoteOnly) : 0, 1);
+  const most = Math.max(all(local), all(remote), instead ? all(instead) : 0, 1);
   const bar = (usage: Usage) =>
     html`<span class="track" aria-hidden="true"><span .style=${`--share: ${(all(usage) / most).toFixed(4)}`}></span></span>`;
   const parts = (usage: Usage) => html`<small>${count(usage.prompt_tokens)} read, ${count(usage.completion_tokens)} written</small>`;
@@ -27,12 +28,12 @@ export function costs(run: Conversation, elapsedMs: number): TemplateResult {
           >
         </dd>
       </div>
-      ${outcome
+      ${instead
         ? html`<div class="instead">
             <dt>Had the document been sent</dt>
             <dd data-testid="tokens-remote-only">
-              ${bar(outcome.remoteOnly)}<span
-                >about ${count(all(outcome.remoteOnly))} tokens
+              ${bar(instead)}<span
+                >about ${count(all(instead))} tokens
                 ${cost ? html`<small>about ${money(cost.remoteOnly)}</small>` : nothing}</span
               >
             </dd>
