@@ -150,6 +150,8 @@ mod tests {
             n: Some(3),
             seed: Some(1),
             stop: vec!["END".into()],
+            // No provider is told.
+            priority: 7,
             response_format: ResponseFormat::JsonObject,
         }
     }
