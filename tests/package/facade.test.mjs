@@ -354,7 +354,7 @@ test("any object with chat() is a supervisor or a worker, and without an engine 
   assert.ok(!JSON.stringify(asked.filter(({ who }) => who === "supervisor")).includes("160/100"), "the document stays with the worker");
   assert.ok(outcome.usage.remote.estimated && outcome.usage.local.estimated, "what a model does not tell is estimated");
   assert.deepEqual(failures.map(({ code }) => code), ["rate_limited", "provider_error", "bad_reply", "invalid_request", "invalid_request"]);
-  assert.match(failures[1].message, /the worker's chat\(\) failed: no such host/);
+  assert.match(failures[1].message, /the worker's chat\(\) failed: TypeError: no such host/);
   assert.ok(isHeard);
 });
 

@@ -53,7 +53,7 @@ export async function estimate(
   { worker, supervisor, ...options }: EstimateOptions,
   request: Pick<RunRequest, "task" | "context" | "price">,
 ): Promise<Estimate> {
-  if (!(worker instanceof Engine)) throw new MinionsError("invalid_request", "worker must be an Engine: a speed can only be measured here");
+  if (!(worker instanceof Engine)) throw new MinionsError("invalid_request", "worker must be an Engine");
   const model = supervisor instanceof Provider ? supervisor.model : null;
   const prediction = { auto: checked(options), question: toQuestion(request), model };
   const { forecasts, ...choice } = await worker.client.call("predict", prediction);

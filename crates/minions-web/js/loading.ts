@@ -1,6 +1,6 @@
 /** What loading a model and only downloading it have in common, on the page's side. */
 import type { DownloadController } from "./controller.js";
-import type { MinionsError } from "./errors.js";
+import { MinionsError } from "./errors.js";
 import { Client } from "./rpc.js";
 import { absolute } from "./sources.js";
 import { startWorker } from "./start.js";
@@ -44,6 +44,16 @@ export function openWorker(
     if (!own) worker.terminate();
   };
   return { client, close };
+}
+
+/** Does `work` with a worker that is there for nothing else. `what` is what it does, for whoever hears that it broke. */
+export async function onErrand<T>(own: Worker | undefined, what: string, work: (client: Client<Methods>) => Promise<T>): Promise<T> {
+  const { client, close } = openWorker(own, (reason) => new MinionsError("internal", `the ${what} broke; start it again: ${reason}`));
+  try {
+    return await work(client);
+  } finally {
+    close(new MinionsError("invalid_request", `the ${what} is over`));
+  }
 }
 
 /** Does `work`, in which a download pauses when `controller` says so. */

@@ -1,7 +1,7 @@
 /** Models to choose from, and those in the browser's storage. */
 import { type CatalogueEntry, advise, catalogue, find } from "./catalogue.js";
 import { MinionsError } from "./errors.js";
-import { type DownloadOptions, openWorker, pausing, toWasmUrl } from "./loading.js";
+import { type DownloadOptions, onErrand, pausing, toWasmUrl } from "./loading.js";
 import { type RemoteModel, addressOf, toWireAddress } from "./sources.js";
 import { Folder, type Found, plain } from "./store/folder.js";
 
@@ -56,13 +56,8 @@ export const models = {
     const { controller, signal, onProgress: onEvent, worker } = options;
     const source = await toWireAddress(model, options)();
     signal?.throwIfAborted();
-    const failed = (reason: string) => new MinionsError("internal", `the download broke; start it again, it goes on from there: ${reason}`);
-    const { client, close } = openWorker(worker, failed);
-    try {
-      await pausing(client, controller, () => client.call("download", { source, wasmUrl: toWasmUrl(options) }, { signal, onEvent }));
-    } finally {
-      close(new MinionsError("invalid_request", "the download is over"));
-    }
+    const params = { source, wasmUrl: toWasmUrl(options) };
+    await onErrand(worker, "download", (client) => pausing(client, controller, () => client.call("download", params, { signal, onEvent })));
   },
 
   /** What is stored, the last used first. */

@@ -31,11 +31,10 @@ abstract class Protocol {
 
   constructor(name: ProtocolName | "auto", worker: Engine | ChatModel, supervisor: Provider | ChatModel | null, options: object) {
     if (!(worker instanceof Engine) && !isChatModel(worker)) {
-      throw new MinionsError("invalid_request", "worker must be an Engine, or an object with a function chat");
+      throw new MinionsError("invalid_request", "worker must be an Engine, or have a function chat");
     }
     if (supervisor !== null && !(supervisor instanceof Provider) && !isChatModel(supervisor)) {
-      const makers = "openai, anthropic, provider or another of the functions for it";
-      throw new MinionsError("invalid_request", `supervisor must be made by ${makers}, or be an object with a function chat`);
+      throw new MinionsError("invalid_request", "supervisor must come from openai(), provider() or the like, or have a function chat");
     }
     this.#worker = worker;
     this.#supervisor = supervisor;

@@ -1,10 +1,10 @@
 /** What every protocol's `run` takes and gives. */
 import { Engine } from "./engine.js";
 import { MinionsError, toWire } from "./errors.js";
-import type { History, Outcome, RunEvent, Speaker, Transcript } from "./events.js";
+import type { History, JobManifest, Outcome, RunEvent, Speaker, Transcript } from "./events.js";
 import { Feed, type Home } from "./feed.js";
 import type { ChatModel, ChatReply, ChatRequest } from "./model.js";
-import { openWorker } from "./loading.js";
+import { onErrand } from "./loading.js";
 import type { Privacy } from "./options.js";
 import { Provider } from "./providers.js";
 import type { WireAsk, WireProtocol, WireQuestion } from "./wire.js";
@@ -73,15 +73,19 @@ export function start(
   request: RunRequest,
 ): Run<RunEvent, Outcome> {
   const { signal, onEvent } = request;
-  const transcript: Transcript = { turns: [], jobs: [] };
+  const jobs: JobManifest[] = [];
+  const transcript: Transcript = { turns: [], jobs };
   let outcome: Outcome | undefined;
   let answer = (_: WireAsk) => {};
   const feed = new Feed<RunEvent>(
     worker instanceof Engine ? worker.client : errand,
     async (client, stream, aborted) => {
-      const wire = supervisor instanceof Provider ? await supervisor.toWire() : supervisor && ({ kind: "page" } as const);
-      const own = worker instanceof Engine ? null : { context_length: worker.contextLength ?? null };
-      const run = { protocol: protocol(), question: toQuestion(request), supervisor: wire, worker: own };
+      const run = {
+        protocol: protocol(),
+        question: toQuestion(request),
+        supervisor: supervisor instanceof Provider ? await supervisor.toWire() : supervisor && ({ kind: "page" } as const),
+        worker: worker instanceof Engine ? null : { context_length: worker.contextLength ?? null },
+      };
       aborted.throwIfAborted();
       answer = async ({ ask, speaker, request }) => {
         const model = speaker === "worker" ? worker : supervisor;
@@ -96,7 +100,7 @@ export function start(
       const event = item as RunEvent;
       if (event.type === "run.finished") outcome = event.outcome;
       if (event.type === "call.answered") transcript.turns.push(event.turn);
-      if (event.type === "jobs.created") transcript.jobs?.push(...event.jobs);
+      if (event.type === "jobs.created") jobs.push(...event.jobs);
       onEvent?.(event);
       return event;
     },
@@ -118,28 +122,17 @@ export function start(
 }
 
 /** A worker's thread without a model, for one run. */
-const errand: Home = {
-  async use(work) {
-    const broke = (reason: string) => new MinionsError("internal", `the run broke; start it again: ${reason}`);
-    const { client, close } = openWorker(undefined, broke);
-    try {
-      return await work(client);
-    } finally {
-      close(new MinionsError("invalid_request", "the run is over"));
-    }
-  },
-};
+const errand: Home = { use: (work) => onErrand(undefined, "run", work) };
 
 /** What a model of the page's says, or how it failed. */
 async function replyOf(model: ChatModel, speaker: Speaker, request: ChatRequest, signal: AbortSignal) {
   try {
     const { content, finish_reason, usage }: ChatReply = await model.chat(request, { signal });
     if (typeof content === "string") return { content, finish_reason, usage };
-    throw new MinionsError("bad_reply", `the ${speaker}'s chat() must give an object whose content is a text`);
+    throw new MinionsError("bad_reply", `the ${speaker}'s chat() gave no text as content`);
   } catch (error) {
-    if (error instanceof MinionsError) return { error: toWire(error) };
-    const message = error instanceof Error ? error.message : String(error);
-    return { error: toWire(new MinionsError("provider_error", `the ${speaker}'s chat() failed: ${message}`, { cause: error })) };
+    const known = error instanceof MinionsError ? error : new MinionsError("provider_error", `the ${speaker}'s chat() failed: ${error}`);
+    return { error: toWire(known) };
   }
 }
 
@@ -150,8 +143,8 @@ export function toQuestion(request: RunRequest): WireQuestion {
   check(Array.isArray(context) && context.every((text) => typeof text === "string"), "context must be a list of texts");
   check(metadata == null || typeof metadata === "string", "metadata must be a text");
   check(seed == null || (Number.isSafeInteger(seed) && seed >= 0), "seed must be a whole number from 0 on");
-  check(history == null || Array.isArray(history.exchanges), "history must be the history of an outcome");
-  check(transcript == null || Array.isArray(transcript.turns), "transcript must be the transcript of a run");
+  check(history == null || Array.isArray(history.exchanges), "history must be an outcome's");
+  check(transcript == null || Array.isArray(transcript.turns), "transcript must be a run's");
   if (privacy != null) {
     for (const name of ["names", "kinds", "keep"] as const) {
       const list: unknown = privacy[name];
@@ -172,7 +165,7 @@ export function toQuestion(request: RunRequest): WireQuestion {
     history: history ?? { exchanges: [] },
     privacy: privacy ?? null,
     price: price == null ? null : { input: price.input, cached_input: price.cachedInput ?? null, output: price.output },
-    earlier: { turns: transcript?.turns ?? [], jobs: transcript?.jobs ?? [] },
+    earlier: transcript ?? { turns: [] },
     seed: seed ?? 0,
   };
 }
