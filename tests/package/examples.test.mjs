@@ -1,6 +1,9 @@
 // The examples, each installed with the tarball, built, and used as a reader would: a document, a question, the answer.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFile, readdir } from "node:fs/promises";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
@@ -41,7 +44,7 @@ test("every example names this version of the package, and is tested here", { ti
   const read = async (...path) => JSON.parse(await readFile(join(...path), "utf8"));
   const { version } = await read(pkg, "package.json");
   const folders = (await readdir(join(root, "examples"), { withFileTypes: true })).filter((entry) => entry.isDirectory());
-  assert.deepEqual(folders.map(({ name }) => name).sort(), ["extension", "notebook", "react", "svelte", "vanilla"]);
+  assert.deepEqual(folders.map(({ name }) => name).sort(), ["cluster", "extension", "notebook", "react", "svelte", "vanilla"]);
   for (const { name } of folders) {
     const { dependencies } = await read(root, "examples", name, "package.json");
     assert.equal(dependencies["minions-web"], version, name);
@@ -112,5 +115,51 @@ test("notebook: an answer follows its question", { timeout }, async (t) => {
   await page.getByLabel("Question").press("Enter");
   await page.getByText("It is regular.").waitFor();
   assert.equal(requests.length, 4);
+  assert.deepEqual(errors, []);
+});
+
+/** A server of a cluster: says of each piece what it says of the heart rate. Tells how many requests it has had, and how many at a time. */
+async function clusterServer(t) {
+  const seen = { requests: 0, now: 0, most: 0 };
+  const server = createServer(async (request, response) => {
+    seen.requests++;
+    seen.most = Math.max(seen.most, ++seen.now);
+    let body = "";
+    for await (const piece of request) body += piece;
+    const { messages, model } = JSON.parse(body);
+    assert.equal(model, "reader");
+    const [citation, value] = /heart rate is (\d+ bpm)/.exec(messages[0].content) ?? [null, null];
+    const content = JSON.stringify({ explanation: "Read.", citation, answer: value });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    seen.now--;
+    response.writeHead(200, { "content-type": "application/json" });
+    response.end(JSON.stringify({ choices: [{ message: { content }, finish_reason: "stop" }], usage: { prompt_tokens: 9, completion_tokens: 9 } }));
+  });
+  t.after(() => (server.closeAllConnections(), server.close()));
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { url: `http://127.0.0.1:${server.address().port}/v1`, seen };
+}
+
+test("cluster: two servers read, and the supervisor sees what they found", { timeout }, async (t) => {
+  const folder = await project(t, "examples/cluster");
+  const [one, other] = [await clusterServer(t), await clusterServer(t)];
+  const env = { ...process.env, CLUSTER: `${one.url},${other.url}`, MODEL: "reader", PORT: "0" };
+  const service = spawn(process.execPath, ["server.js"], { cwd: folder, env, stdio: ["ignore", "pipe", "inherit"] });
+  t.after(() => service.kill());
+  const [line] = await once(service.stdout, "data");
+  const { address, requests } = await provider(t, [
+    "Look for bpm.",
+    { chunking: { by: "section", size: 400, overlap: 0 }, tasks: [{ task: "Give the heart rate." }] },
+    { decision: "provide_final_answer", answer: "It is 92 bpm.", evidence: [1] },
+  ]);
+  const { page, errors } = await open(t, String(line).trim(), ADAPTER);
+  const filler = "Nothing of note was written down that day. ".repeat(200);
+  await fill(page, address, { Document: `${filler}The heart rate is 92 bpm. ${filler}`, Question: "What is the heart rate?" });
+  await page.getByRole("button", { name: "Ask" }).click();
+  await page.getByText("It is 92 bpm.").waitFor();
+  assert.ok(one.seen.requests > 5 && other.seen.requests > 5, JSON.stringify([one.seen, other.seen]));
+  assert.ok(one.seen.most > 1 && other.seen.most > 1, "jobs are put many at a time");
+  assert.ok(requests[2].body.includes("heart rate is 92 bpm"), "what was found goes up, with its quote");
+  assert.ok(!requests.some(({ body }) => body.includes("Nothing of note")), "the document does not");
   assert.deepEqual(errors, []);
 });
