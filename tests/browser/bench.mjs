@@ -1,5 +1,5 @@
 // Measures the built package in Chromium: how fast, and with how many calls to the GPU.
-//   node bench.mjs [kernels | jobs | load] [--quick] [--json FILE]
+//   node bench.mjs [kernels | jobs | load | page] [--quick] [--json FILE]
 //
 // Counts are exact and the same on every machine; times are the machine's. On a software adapter times say nothing about
 // a GPU: compare them with earlier times of the same machine only. `MINIONS_BROWSER_ADAPTER=hardware` measures the GPU,
@@ -10,11 +10,13 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import { launchOptions } from "./browser.mjs";
+import { provider } from "../package/provider.mjs";
+import { makeRecords } from "./records.mjs";
 import { SHAPE_15M, SHAPE_500MB, writeRandomModel } from "./random-model.mjs";
 import { serve } from "./server.mjs";
 
 const args = process.argv.slice(2);
-const only = ["kernels", "jobs", "load"].find((part) => args.includes(part));
+const only = ["kernels", "jobs", "load", "page"].find((part) => args.includes(part));
 const quick = args.includes("--quick");
 const jsonFile = args.includes("--json") ? args[args.indexOf("--json") + 1] : undefined;
 
@@ -44,6 +46,7 @@ try {
     await measure("135m", "/generated/random-135m.gguf", quick ? [128] : [128, 512]);
   }
   if (only === "load" || !(only || quick)) await measureLoad();
+  if (!only || only === "page") await measurePage();
 } finally {
   await browser.close();
   await server.close();
@@ -64,6 +67,51 @@ async function measureProtocol() {
     return fastest;
   });
   rows.push({ suite: "browser", case: `minions-${jobs}-jobs`, metric: "protocol_seconds", value: round(ms / 1000), unit: "s", adapter: "none" });
+  await page.close();
+}
+
+/** The page: when its button is there, and how long it keeps the main thread and how far it moves while a run of sixty jobs streams. */
+async function measurePage() {
+  const page = await browser.newPage();
+  await page.addInitScript(() => {
+    globalThis.tasks = [];
+    new PerformanceObserver((list) => tasks.push(...list.getEntries().map(({ duration }) => duration))).observe({ type: "longtask", buffered: true });
+    globalThis.shifts = [];
+    new PerformanceObserver((list) => shifts.push(...list.getEntries().map(({ value }) => value))).observe({ type: "layout-shift", buffered: true });
+    new MutationObserver((_, observer) => {
+      if (!document.querySelector("[data-testid=run]")) return;
+      globalThis.interactive = performance.now();
+      observer.disconnect();
+    }).observe(document, { childList: true, subtree: true });
+  });
+  await page.goto(server.origin);
+  await page.waitForSelector("body[data-worker=ready]", { timeout: 120_000 });
+  const adapter = (await page.getByTestId("adapter").innerText()).trim();
+  const add = (name, metric, value, unit) => rows.push({ suite: "browser", case: name, metric, value: round(value), unit, adapter });
+  add("page", "interactive_ms", await page.evaluate(() => interactive), "ms");
+  add("page-load", "longest_task_ms", await page.evaluate(() => Math.max(0, ...tasks.splice(0))), "ms");
+
+  const { document, records } = makeRecords(60, 7);
+  const ends = [];
+  const { address } = await provider({ after: (end) => ends.push(end) }, [
+    "Each record is short.",
+    { chunking: { by: "page" }, tasks: [{ task: "What is the LDL cholesterol?" }] },
+    { decision: "provide_final_answer", answer: "Several.", evidence: [1] },
+  ]);
+  await page.getByTestId("document").fill(document);
+  await page.getByTestId("supervisor-server").check();
+  await page.getByTestId("provider").selectOption("other");
+  await page.getByTestId("base-url").fill(address);
+  await page.getByTestId("model").fill("scripted");
+  await page.getByTestId("key").fill("sk-test-of-the-bench");
+  await page.getByTestId("protocol").selectOption("minions");
+  await page.evaluate(() => [tasks, shifts].forEach((list) => list.splice(0)));
+  await page.getByTestId("run").click();
+  await page.waitForSelector("body[data-run=answered]", { timeout: 300_000 });
+  add(`page-${records.length}-jobs`, "longest_task_ms", await page.evaluate(() => Math.max(0, ...tasks)), "ms");
+  add(`page-${records.length}-jobs`, "long_tasks", await page.evaluate(() => tasks.length), "1");
+  add(`page-${records.length}-jobs`, "layout_shift", await page.evaluate(() => shifts.reduce((sum, shift) => sum + shift, 0)), "1");
+  for (const end of ends) end();
   await page.close();
 }
 

@@ -1,23 +1,19 @@
 /** What the ledger can prove about the messages of a run. */
 import type { Conversation, Sent } from "./conversation.js";
+import { WordIndex, runsOf, wordsOf } from "./word-index.js";
 import { utf8Length } from "./words.js";
-
-/** So many words in a row are no coincidence. */
-const RUN_OF_WORDS = 5;
 
 /** Earlier questions with the supervisor's answers, which go along with one that follows: what it was asked and said itself. */
 const HISTORY = /<history>[^]*?<\/history>/g;
 
-const words = (text: string): string[] => text.toLowerCase().match(/[\p{L}\p{N}][^\s]*/gu) ?? [];
-
-export interface Part {
+interface Part {
   text: string;
   /** Whether the worker said it. */
   worker: boolean;
 }
 
 /** A message cut into what the worker said and everything else. */
-export function parts(content: string, replies: readonly string[]): Part[] {
+function parts(content: string, replies: readonly string[]): Part[] {
   let cut: Part[] = [{ text: content, worker: false }];
   // Longest first: a short reply may be part of a longer one.
   const texts = [...new Set(replies.map((reply) => reply.trim()).filter(Boolean))].sort((a, b) => b.length - a.length);
@@ -33,10 +29,35 @@ export function parts(content: string, replies: readonly string[]): Part[] {
   return cut;
 }
 
-/** The messages of a request that were not sent before. */
-export const fresh = (sent: Sent): Sent["messages"] => sent.messages.slice(sent.repeated);
+/** A request as the ledger shows it. */
+export interface Entry {
+  bytes: number;
+  /** The messages that were not sent before. */
+  fresh: { role: string; parts: Part[] }[];
+  /** The part of all messages that the worker said. */
+  workerBytes: number;
+  /** What neither model said. */
+  own: string[];
+}
 
-export const requestBytes = (sent: Sent): number => sent.messages.reduce((all, { content }) => all + utf8Length(content), 0);
+const entries = new WeakMap<Sent, Entry>();
+
+/** What is to be said of a request: once, for nothing that the worker says later stands in it. */
+export function entryOf(sent: Sent, replies: readonly string[]): Entry {
+  const known = entries.get(sent);
+  if (known) return known;
+  const cut = sent.messages.map(({ role, content }) => ({ role, content, parts: parts(content, replies) }));
+  // What the supervisor said itself goes back to it as it came.
+  const asked = cut.filter(({ role }) => role !== "assistant").flatMap(({ content }) => parts(content.replace(HISTORY, ""), replies));
+  const entry: Entry = {
+    bytes: sum(sent.messages.map(({ content }) => content)),
+    fresh: cut.slice(sent.repeated),
+    workerBytes: sum(asked.filter(({ worker }) => worker).map(({ text }) => text)),
+    own: asked.filter(({ worker }) => !worker).map(({ text }) => text),
+  };
+  entries.set(sent, entry);
+  return entry;
+}
 
 export interface Balance {
   requests: number;
@@ -44,34 +65,34 @@ export interface Balance {
   bytes: number;
   /** The part of it that the worker said. */
   workerBytes: number;
-  /** Five words in a row from a document in something that was sent and that no model said. */
-  leaked?: string;
+  /** Five words in a row from a document in something that was sent and that no model said; `undefined` until that was looked at. */
+  leaked?: string | null;
 }
+
+/** Of each entry, what of it stands in the documents: it is looked for once. */
+const leaks = new WeakMap<Entry, string | null>();
 
 export function balance(run: Conversation): Balance {
-  const result: Balance = { requests: run.sent.length, bytes: 0, workerBytes: 0 };
-  const inDocuments = new Set(run.documents.flatMap(({ text }) => [...shingles(words(text))]));
-  for (const sent of run.sent) {
-    for (const { role, content } of sent.messages) {
-      result.bytes += utf8Length(content);
-      // What the supervisor said itself goes back to it as it came.
-      if (role === "assistant") continue;
-      for (const part of parts(content.replace(HISTORY, ""), run.replies)) {
-        if (part.worker) result.workerBytes += utf8Length(part.text);
-        else if (!result.leaked) {
-          const found = [...shingles(words(part.text))].find((shingle) => inDocuments.has(shingle));
-          if (found) result.leaked = found;
-        }
-      }
-    }
-  }
-  return result;
+  const all = run.sent.map((sent) => entryOf(sent, run.replies));
+  const bytes = all.reduce((total, entry) => total + entry.bytes, 0);
+  const workerBytes = all.reduce((total, entry) => total + entry.workerBytes, 0);
+  const result: Balance = { requests: all.length, bytes, workerBytes };
+  const index = WordIndex.of(run.documents);
+  if (!index.isReady) return result;
+  return { ...result, leaked: all.reduce<string | null>((found, entry) => found ?? leakOf(entry, index), null) };
 }
 
-function shingles(list: string[]): Set<string> {
-  const all = new Set<string>();
-  for (let start = 0; start + RUN_OF_WORDS <= list.length; start++) {
-    all.add(list.slice(start, start + RUN_OF_WORDS).join(" "));
+function leakOf(entry: Entry, index: WordIndex): string | null {
+  const known = leaks.get(entry);
+  if (known !== undefined) return known;
+  let leak: string | null = null;
+  for (const text of entry.own) {
+    for (const run of runsOf(wordsOf(text))) {
+      if (index.has(run)) leak ??= run;
+    }
   }
-  return all;
+  leaks.set(entry, leak);
+  return leak;
 }
+
+const sum = (texts: readonly string[]): number => texts.reduce((all, text) => all + utf8Length(text), 0);

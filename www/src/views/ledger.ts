@@ -2,9 +2,11 @@ import { html, nothing, type TemplateResult } from "lit";
 import { customElement, property } from "lit/decorators.js";
 import type { Stage } from "minions-web";
 import type { Conversation, Sent } from "../conversation.js";
-import { balance as balanceOf, fresh, parts, requestBytes, type Balance } from "../privacy.js";
+import { balance as balanceOf, entryOf, type Balance } from "../privacy.js";
+import type { Doc } from "../reading.js";
+import { WordIndex } from "../word-index.js";
 import { bytes, plural, utf8Length } from "../words.js";
-import { Panel } from "./panel.js";
+import { Panel, type PropertyValues } from "./panel.js";
 
 const time = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 
@@ -27,6 +29,11 @@ const ROLES: Record<string, string> = { system: "Instructions", user: "This page
 export class LedgerPanel extends Panel {
   @property({ attribute: false }) run: Conversation | undefined;
   @property({ type: Number }) revision = 0;
+
+  protected override willUpdate(changed: PropertyValues): void {
+    // What is looked up in the documents is said as soon as it is known.
+    if (changed.has("run") && this.run) void WordIndex.of(this.run.documents).ready.then(() => this.requestUpdate());
+  }
 
   protected override render(): TemplateResult {
     return html`
@@ -83,7 +90,10 @@ export class LedgerPanel extends Panel {
               they are sent again.`
             : nothing}
         </p>
-        ${requests > 0 && !leaked
+        ${requests > 0 && leaked === undefined
+          ? html`<p class="quiet">Looking for words of the document in what was sent…</p>`
+          : nothing}
+        ${requests > 0 && leaked === null
           ? html`<p class="quiet" data-testid="ledger-check">
               Checked: ${workerBytes > 0 ? "outside those replies, " : ""}no five words in a row come from the document.
             </p>`
@@ -99,6 +109,7 @@ export class LedgerPanel extends Panel {
   }
 
   private entry(sent: Sent, run: Conversation): TemplateResult {
+    const entry = entryOf(sent, run.replies);
     return html`<li data-testid="ledger-entry">
       <details>
         <summary>
@@ -106,17 +117,17 @@ export class LedgerPanel extends Panel {
             ${run.destination.kind === "recording" ? "Not sent" : html`To ${host(run)}`}, round ${sent.round}
             <span class="quiet">${time.format(sent.at)} · ${STAGES[sent.stage]}</span>
           </span>
-          <span class="bytes" data-testid="ledger-bytes">${bytes(requestBytes(sent))}</span>
+          <span class="bytes" data-testid="ledger-bytes">${bytes(entry.bytes)}</span>
         </summary>
         ${sent.repeated > 0
           ? html`<p class="message quiet">
               Repeats the ${plural(sent.repeated, "message")} above, and adds:
             </p>`
           : nothing}
-        ${fresh(sent).map(
-          ({ role, content }) => html`<div class="message">
+        ${entry.fresh.map(
+          ({ role, parts }) => html`<div class="message">
             <h4>${ROLES[role] ?? role}</h4>
-            <pre data-testid="ledger-text" tabindex="0">${parts(content, run.replies).map((part) =>
+            <pre data-testid="ledger-text" tabindex="0">${parts.map((part) =>
               part.worker ? html`<mark>${part.text}</mark>` : part.text,
             )}</pre>
           </div>`,
@@ -130,8 +141,11 @@ function host(run: Conversation): string {
   return run.destination.kind === "server" ? run.destination.host : "";
 }
 
+const sizes = new WeakMap<readonly Doc[], number>();
+
 /** The documents of a run in a word, with their size as they would be sent. */
 function sizeOf({ documents }: Conversation): string {
-  const size = documents.reduce((sum, { text }) => sum + utf8Length(text), 0);
+  const size = sizes.get(documents) ?? documents.reduce((sum, { text }) => sum + utf8Length(text), 0);
+  sizes.set(documents, size);
   return documents.length > 1 ? `text of ${documents.length} documents (${bytes(size)})` : `document (${bytes(size)})`;
 }
