@@ -417,6 +417,36 @@ test("local only sends nothing, remote only says that it sends the document", as
   await expect(page.getByTestId("protocol")).toHaveValue("minion");
 });
 
+test("keeps questions and answers only if that is ticked, and deletes them without the tick", async ({ page }) => {
+  const demo = await DemoPage.open(page);
+  const kept = () => page.evaluate(() => localStorage.getItem("minions-history"));
+  const history = page.getByTestId("history").locator("> summary");
+  await demo.runTo("answered");
+  expect(await kept()).toBeNull();
+
+  await history.click();
+  await page.getByTestId("history-wanted").check();
+  await demo.runTo("answered");
+  await expect(page.getByTestId("history-state")).toHaveText("1 answer kept");
+  await page.reload();
+  await demo.isWorker("ready");
+  await expect(page.getByTestId("history-state")).toHaveText("1 answer kept");
+  await history.click();
+  await page.getByTestId("history-entry").locator("summary").click();
+  await expect(page.getByTestId("history-entry")).toContainText(TASK);
+  await expect(page.getByTestId("history-entry")).toContainText("patient-record.txt");
+  await expect(page.getByTestId("history-entry")).toContainText("increased cardiovascular risk");
+  expect(await kept()).not.toContain(RECORD.slice(0, 200));
+  await expectAccessible(page);
+
+  await page.getByTestId("history-delete").click();
+  await expect(page.getByTestId("history-state")).toHaveText("0 answers kept");
+  expect(await kept()).toBe("[]");
+  await page.getByTestId("history-wanted").uncheck();
+  await expect(page.getByTestId("history-state")).toHaveText("nothing is kept");
+  expect(await kept()).toBeNull();
+});
+
 test("predicts what each protocol would take, without asking anyone, and why it would choose one", async ({ page, supervisor, requests }) => {
   const demo = await DemoPage.open(page);
   await demo.useServer(supervisor, "sk-test-of-a-prediction", "gpt-4o");

@@ -4,6 +4,7 @@ import { DownloadController, Engine, estimate, models, type CatalogueEntry, type
 import { toMarkdown } from "./answer.js";
 import type { Place } from "./citation.js";
 import { begin, breakOff, follow, type Conversation, type Destination } from "./conversation.js";
+import { readHistory, writeHistory, type Kept } from "./history.js";
 import { keepForOffline } from "./offline.js";
 import { autoOptions, start, type Protocol } from "./protocols.js";
 import type { Doc } from "./reading.js";
@@ -17,6 +18,7 @@ import type { Ask, ModelList, QuestionPanel } from "./views/question.js";
 import { failure, isAbort, type Failure } from "./words.js";
 import "./views/document.js";
 import "./views/forecasts.js";
+import "./views/history.js";
 import "./views/jobs.js";
 import "./views/ledger.js";
 import "./views/model.js";
@@ -57,6 +59,8 @@ export class MinionsPage extends LitElement {
   private predict: Predict | undefined;
   /** The run that the conversation, which sends the documents, is to be held against. */
   @state() private beside: Conversation | undefined;
+  /** Nothing, unless the user wants something kept. */
+  @state() private history: readonly Kept[] | undefined = readHistory();
   private runs = 0;
   private loading: AbortController | undefined;
   private run: Run<RunEvent, Outcome> | undefined;
@@ -87,6 +91,8 @@ export class MinionsPage extends LitElement {
     this.addEventListener("export-answer", () => this.saveAnswer());
     this.addEventListener("settings-change", (event) => this.set((event as CustomEvent<Settings>).detail));
     addEventListener("hashchange", () => (this.settings = fromFragment(location.hash) ?? this.settings));
+    this.addEventListener("keep-history", (event) => this.keep((event as CustomEvent<boolean>).detail ? [] : undefined));
+    this.addEventListener("delete-history", () => this.keep([]));
     void this.load(demoWorker());
     void this.lookForStored();
     void Engine.isSupported().then(({ adapter }) => (this.gpu = adapter));
@@ -147,6 +153,7 @@ export class MinionsPage extends LitElement {
             .announcement=${this.announcement}
           ></run-panel>
           <ledger-panel .run=${this.conversation} .revision=${this.revision}></ledger-panel>
+          <history-panel .history=${this.history}></history-panel>
         </div>
       </main>
       <footer class="footer">
@@ -333,7 +340,11 @@ export class MinionsPage extends LitElement {
         this.announcement = follow(conversation, event) ?? this.announcement;
         this.revision++;
       }
-      await this.run.result;
+      const { answer } = await this.run.result;
+      if (answer !== null && this.history) {
+        const names = documents.map(({ name }) => name).filter(Boolean);
+        this.keep([{ at: Date.now(), task, answer, protocol, documents: names }, ...this.history]);
+      }
     } catch (error) {
       this.ended(conversation, error);
     } finally {
@@ -401,6 +412,11 @@ export class MinionsPage extends LitElement {
     if (focused && focused !== document.body && !focused.matches(".stop")) return;
     const target = conversation.state === "answered" ? "#answer-heading" : "#conversation";
     this.querySelector<HTMLElement>(target)?.focus({ preventScroll: conversation.state !== "answered" });
+  }
+
+  private keep(history: readonly Kept[] | undefined): void {
+    this.history = history;
+    writeHistory(history);
   }
 
   private saveTranscript(): void {
