@@ -17,7 +17,10 @@ export async function readPdf(name: string, data: Uint8Array<ArrayBuffer>, watch
   try {
     const broken = new Promise<never>((_, reject) => {
       port.addEventListener("error", () => reject(new Unreadable(noReader(name))));
-      watcher.signal.addEventListener("abort", () => reject(new Unreadable(`${name} was not read: you stopped it.`)));
+      const stop = () => reject(new Unreadable(`${name} was not read: you stopped it.`));
+      watcher.signal.addEventListener("abort", stop);
+      // That may have been while this script was fetched.
+      if (watcher.signal.aborted) stop();
     });
     const pages = await Promise.race([pagesOf(data, port, watcher), broken]);
     const empty = pages.filter((text) => text.replace(/\s/g, "").length < LEAST_CHARS).length;
