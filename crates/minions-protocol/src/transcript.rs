@@ -31,8 +31,8 @@ impl fmt::Display for Speaker {
 /// Every call of a run, in order.
 ///
 /// Conversations only grow, save that MinionS plans each round from the first two messages and concludes in a new one.
-/// It holds no document: what a job read is its chunk's range. So the transcript together with the question is enough to
-/// replay the run.
+/// With Minion, the worker's first call has the documents as it was sent them; of a job there is its chunk's range alone. So the
+/// transcript together with the question is enough to replay the run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Transcript {
