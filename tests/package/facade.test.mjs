@@ -385,13 +385,15 @@ test("a run that was stopped goes on where it ended", { timeout }, async () => {
 });
 
 test("estimates every protocol before a run, with the speed of this device", { timeout }, async () => {
-  const { first, second, refused } = await page.evaluate(async () => {
+  const { first, second, refused, aborted } = await page.evaluate(async () => {
     const { estimate, openai } = window.minions;
     const supervisor = openai({ model: "gpt-4o", apiKey: () => { throw new Error("nobody needs the key"); } });
     const request = { task: "What is the heart rate?", context: [context[0].repeat(200)] };
     const first = await estimate({ worker: engine, supervisor }, request);
     const second = await estimate({ worker: engine, costSensitivity: "max" }, request);
-    return { first, second, refused: await failure(estimate({ worker: { chat() {} } }, request)) };
+    const refused = await failure(estimate({ worker: { chat() {} } }, request));
+    const aborted = await failure(estimate({ worker: engine }, { ...request, signal: AbortSignal.abort() }));
+    return { first, second, refused, aborted };
   });
   assert.deepEqual(first.forecasts.map(({ protocol }) => protocol), ["minion", "minions", "local_only", "remote_only"]);
   const [, minions, local, remote] = first.forecasts;
@@ -403,6 +405,7 @@ test("estimates every protocol before a run, with the speed of this device", { t
   assert.deepEqual([second.protocol, second.forecasts[1].cost], ["local_only", undefined]);
   assert.deepEqual(second.speed, first.speed, "it is remembered");
   assert.equal(refused.code, "invalid_request");
+  assert.equal(aborted.name, "AbortError");
 });
 
 test("privacy hides names and identifiers, and puts them back into the answer", { timeout }, async (t) => {

@@ -51,13 +51,13 @@ const BATCH = 8;
  */
 export async function estimate(
   { worker, supervisor, ...options }: EstimateOptions,
-  request: Pick<RunRequest, "task" | "context" | "price">,
+  request: Pick<RunRequest, "task" | "context" | "price" | "signal">,
 ): Promise<Estimate> {
   if (!(worker instanceof Engine)) throw new MinionsError("invalid_request", "worker must be an Engine");
   const model = supervisor instanceof Provider ? supervisor.model : null;
   const prediction = { auto: checked(options), question: toQuestion(request), model };
-  const { forecasts, ...choice } = await worker.client.call("predict", prediction);
-  const speed = await worker.client.call("measure", null);
+  const { forecasts, ...choice } = await worker.client.call("predict", prediction, request);
+  const speed = await worker.client.call("measure", null, request);
   return { ...choice, forecasts: forecasts.map((forecast) => ({ ...forecast, seconds: secondsOf(forecast, speed) })), speed };
 }
 

@@ -129,7 +129,7 @@ async function replyOf(model: ChatModel, speaker: Speaker, request: ChatRequest,
   try {
     const { content, finish_reason, usage }: ChatReply = await model.chat(request, { signal });
     if (typeof content === "string") return { content, finish_reason, usage };
-    throw new MinionsError("bad_reply", `the ${speaker}'s chat() gave no text as content`);
+    throw new MinionsError("bad_reply", `the ${speaker}'s chat() gave no content`);
   } catch (error) {
     const known = error instanceof MinionsError ? error : new MinionsError("provider_error", `the ${speaker}'s chat() failed: ${error}`);
     return { error: toWire(known) };
