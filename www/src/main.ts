@@ -137,7 +137,7 @@ export class MinionsPage extends LitElement {
             .running=${running}
             .mayLeave=${this.mayLeave}
             .sampleTask=${recording.task}
-            .sampleDocument=${this.given.map(({ text }) => text).join() === RECORD.text}
+            .sampleDocument=${this.given.length === 1 && this.given[0]?.text === RECORD.text}
             .refusal=${this.refusal?.text ?? ""}
             .modelList=${this.modelList}
             .predict=${this.predict}
