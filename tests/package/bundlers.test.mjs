@@ -12,8 +12,8 @@ const PAGE = ["index.html", "main.js"].map((name) => fileURLToPath(new URL(`bund
 
 process.env.NEXT_TELEMETRY_DISABLED = "1";
 
-/** By name; `minified`, what the page loads before it starts a worker, where that is a script of its own and minified. */
-const BUNDLERS = { esbuild: { minified: "main.js" }, rollup: {}, webpack: { minified: "main.js" }, next: {} };
+/** By name; `minified`, what the page loads before it starts a worker, where that is a script with nothing of the bundler's own in it. */
+const BUNDLERS = { esbuild: { minified: "main.js" }, rollup: {}, webpack: {}, next: {} };
 
 /** What all of the facade may take compressed: it is there before anything is asked of it. */
 const FACADE_BYTES = 12_000;
