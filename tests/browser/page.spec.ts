@@ -746,7 +746,7 @@ test("can be used by keyboard and read out", async ({ page }) => {
   expect(unnamed, "controls without a name").toEqual([]);
   const ids = await page.evaluate(() => [...document.querySelectorAll("[id]")].map(({ id }) => id));
   expect(new Set(ids).size).toBe(ids.length);
-  await expect(page.getByRole("heading", { level: 2 })).toHaveText(["Worker", "Document", "Question and supervisor", "Settings", "Conversation", "Ledger"]);
+  await expect(page.getByRole("heading", { level: 2 })).toHaveText(["Worker", "Document", "Question and supervisor", "Settings", "Conversation", "Ledger", "History"]);
 
   await page.getByTestId("task").focus();
   await page.keyboard.press("Control+Enter");
