@@ -96,7 +96,13 @@ impl Engine {
         };
         let source = JsSource::new(&files);
         let engine = minions_engine::Engine::load(compute, source, &main, options, &mut report).await;
-        let engine = engine.map_err(Failure::from)?;
+        let engine = engine.map_err(|error| {
+            // A browser may say so of the device only later: whoever loads again at once is given another.
+            if matches!(error, minions_engine::Error::DeviceLost(_)) {
+                GPU.take();
+            }
+            Failure::from(error)
+        })?;
         Ok(Self { engine: Rc::new(engine), is_running: Rc::default() })
     }
 
