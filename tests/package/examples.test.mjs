@@ -3,13 +3,13 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile, readdir } from "node:fs/promises";
-import { createServer } from "node:http";
 import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 import { launchOptions } from "../browser/browser.mjs";
 import { addModel, npm, open, pkg, project, root, serve, visit } from "./harness.mjs";
+import { listen } from "./listen.mjs";
 import { provider } from "./provider.mjs";
 
 const timeout = 300_000;
@@ -121,7 +121,7 @@ test("notebook: an answer follows its question", { timeout }, async (t) => {
 /** A server of a cluster: says of each piece what it says of the heart rate. Tells how many requests it has had, and how many at a time. */
 async function clusterServer(t) {
   const seen = { requests: 0, now: 0, most: 0 };
-  const server = createServer(async (request, response) => {
+  const origin = await listen(t, async (request, response) => {
     seen.requests++;
     seen.most = Math.max(seen.most, ++seen.now);
     let body = "";
@@ -135,9 +135,7 @@ async function clusterServer(t) {
     response.writeHead(200, { "content-type": "application/json" });
     response.end(JSON.stringify({ choices: [{ message: { content }, finish_reason: "stop" }], usage: { prompt_tokens: 9, completion_tokens: 9 } }));
   });
-  t.after(() => (server.closeAllConnections(), server.close()));
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return { url: `http://127.0.0.1:${server.address().port}/v1`, seen };
+  return { url: `${origin}/v1`, seen };
 }
 
 test("cluster: two servers read, and the supervisor sees what they found", { timeout }, async (t) => {

@@ -2,13 +2,13 @@
 import { execFile } from "node:child_process";
 import { createReadStream } from "node:fs";
 import { cp, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { extname, join, normalize, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 import { launchOptions } from "../browser/browser.mjs";
+import { listen } from "./listen.mjs";
 
 const run = promisify(execFile);
 
@@ -90,7 +90,7 @@ const TYPES = {
 
 /** Serves a folder on 127.0.0.1 and gives its address. */
 export async function serve(t, folder) {
-  const server = createServer(async (request, response) => {
+  return listen(t, async (request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://127.0.0.1");
     const file = normalize(join(folder, pathname.endsWith("/") ? `${pathname}index.html` : pathname));
     const found = file.startsWith(folder + sep) ? await stat(file).catch(() => undefined) : undefined;
@@ -99,9 +99,6 @@ export async function serve(t, folder) {
     response.writeHead(200, { "content-type": type, "content-length": found.size });
     createReadStream(file).pipe(response);
   });
-  t.after(() => (server.closeAllConnections(), server.close()));
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return `http://127.0.0.1:${server.address().port}`;
 }
 
 /** Opens the address in a browser; `adapter` as in `tests/browser/browser.mjs`. Errors that the page logs are collected. */

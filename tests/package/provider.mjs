@@ -1,5 +1,5 @@
 // A provider of chat completions, on this machine and by a script.
-import { createServer } from "node:http";
+import { listen } from "./listen.mjs";
 
 /**
  * A provider that gives these replies; to further requests the status `then`, or nothing: the request stays open.
@@ -10,7 +10,7 @@ export async function provider(t, replies, { then } = {}) {
   let onClosed;
   const closed = new Promise((resolve) => (onClosed = resolve));
   const cors = { "access-control-allow-origin": "*", "access-control-allow-headers": "authorization, content-type" };
-  const server = createServer(async (request, response) => {
+  const origin = await listen(t, async (request, response) => {
     if (request.method === "OPTIONS") return response.writeHead(204, cors).end();
     let body = "";
     for await (const piece of request) body += piece;
@@ -25,7 +25,5 @@ export async function provider(t, replies, { then } = {}) {
     send({ choices: [], usage: { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 } });
     response.end("data: [DONE]\n\n");
   });
-  t.after(() => (server.closeAllConnections(), server.close()));
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return { address: `http://127.0.0.1:${server.address().port}/v1`, requests, closed };
+  return { address: `${origin}/v1`, requests, closed };
 }

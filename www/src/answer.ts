@@ -1,8 +1,8 @@
 /** An answer as a file that others can read, with what it rests on and how it came about. */
-import type { Evidence } from "minions-web";
+import type { Evidence, Usage } from "minions-web";
 import type { Conversation } from "./conversation.js";
 import { PROTOCOLS } from "./protocols.js";
-import { count, money, plural } from "./words.js";
+import { count, money, plural, totalTokens } from "./words.js";
 
 /** In Markdown. What models and documents say stays text there, too: no links, no images, no markup. */
 export function toMarkdown(run: Conversation): string {
@@ -41,8 +41,7 @@ function supervisor({ destination, usage, cost }: Conversation): string {
   return `${name}, ${tokens(usage.remote)}${cost ? `, about ${money(cost.spent)}` : ""}`;
 }
 
-const tokens = (usage: { prompt_tokens: number; completion_tokens: number }): string =>
-  `${count(usage.prompt_tokens + usage.completion_tokens)} tokens`;
+const tokens = (usage: Usage): string => `${count(totalTokens(usage))} tokens`;
 
 /** Without what Markdown would take for something. */
 const plain = (text: string): string => text.replace(/[\\`*_[\]<>#|~!&]/g, "\\$&");

@@ -39,7 +39,7 @@ export function placeOf({ document: number, range, quote }: Citation, documents:
 /** Where a document has the words of a reply: all of them, or what it quotes, or else the most that follow each other. */
 export function quotedIn(reply: string, documents: readonly Doc[]): Place | undefined {
   const quoted = [...reply.matchAll(/["“«](.+?)["”»]/gsu)].map(([, words]) => words!);
-  const folded = documents.map((document) => ({ document, within: fold(document.text) }));
+  const folded = documents.map((document) => ({ document, within: foldOf(document) }));
   for (const words of [reply, ...quoted].filter((words) => words.trim().length >= LEAST_CHARS)) {
     for (const { document, within } of folded) {
       const found = find(words, within);
@@ -50,6 +50,15 @@ export function quotedIn(reply: string, documents: readonly Doc[]): Place | unde
   const { document, within, run } = runs.reduce((best, other) => (other.run.length > best.run.length ? other : best));
   const found = run.length >= LEAST_WORDS ? find(run.join(" "), within) : undefined;
   return found && { document, ...found };
+}
+
+const foldedDocuments = new WeakMap<Doc, Folded>();
+
+/** A document in the form in which it is compared, made once for all replies. */
+function foldOf(document: Doc): Folded {
+  const folded = foldedDocuments.get(document) ?? fold(document.text);
+  foldedDocuments.set(document, folded);
+  return folded;
 }
 
 /** The most words of a reply that follow each other in a text as well. */

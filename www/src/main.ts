@@ -187,13 +187,17 @@ export class MinionsPage extends LitElement {
     return this.protocol === "auto" && this.settings.documentsMayLeave === true;
   }
 
+  /** Where the next question is written, with the terms that it is put on. */
+  private get form(): QuestionPanel {
+    return this.querySelector<QuestionPanel>("question-panel")!;
+  }
+
   /** Puts documents, and a task if there is one, in the place of others; what is the user's own of these can be taken up again. */
   private takeUp({ documents, task }: Aside): void {
-    const question = this.querySelector<QuestionPanel>("question-panel")!;
-    const before = { documents: this.documents, ...(task === undefined ? {} : { task: question.task }) };
+    const before = { documents: this.documents, ...(task === undefined ? {} : { task: this.form.task }) };
     this.aside = isOwn(before) ? before : undefined;
     this.documents = documents;
-    if (task !== undefined) question.task = task;
+    if (task !== undefined) this.form.task = task;
   }
 
   /** Loads a model in place of the one there is. */
@@ -293,22 +297,19 @@ export class MinionsPage extends LitElement {
 
   /** Goes on where the last run was broken off, on the form's terms: what was answered is not asked again. */
   private async goOn(): Promise<void> {
-    const form = this.querySelector<QuestionPanel>("question-panel");
     const { conversation, transcript } = this;
-    if (form && conversation && this.isAbout(conversation)) await this.start(form.ask(conversation.task), { thread: this.earlier, transcript });
+    if (conversation && this.isAbout(conversation)) await this.start(this.form.ask(conversation.task), { thread: this.earlier, transcript });
   }
 
   /** Puts a question that follows up on the last answer, on the form's terms. */
   private async askOn(task: string): Promise<void> {
-    const form = this.querySelector<QuestionPanel>("question-panel");
-    if (form && !this.obstacle()) await this.start(form.ask(task), { thread: this.thread });
+    if (!this.obstacle()) await this.start(this.form.ask(task), { thread: this.thread });
   }
 
   /** Puts the same question to the supervisor with the documents themselves. */
   private async compare(): Promise<void> {
     const { conversation, earlier } = this;
-    const form = this.querySelector<QuestionPanel>("question-panel");
-    if (conversation && form) await this.start({ ...form.ask(conversation.task), protocol: "remote_only" }, { thread: earlier, beside: conversation });
+    if (conversation) await this.start({ ...this.form.ask(conversation.task), protocol: "remote_only" }, { thread: earlier, beside: conversation });
   }
 
   /** Starts a run; `thread` is what it follows up on, `transcript` what it goes on from, `beside` what it is to be held against. */

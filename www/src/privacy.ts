@@ -46,12 +46,12 @@ const entries = new WeakMap<Sent, Entry>();
 export function entryOf(sent: Sent, replies: readonly string[]): Entry {
   const known = entries.get(sent);
   if (known) return known;
-  const cut = sent.messages.map(({ role, content }) => ({ role, content, parts: parts(content, replies) }));
+  const fresh = sent.messages.slice(sent.repeated).map(({ role, content }) => ({ role, parts: parts(content, replies) }));
   // What the supervisor said itself goes back to it as it came.
-  const asked = cut.filter(({ role }) => role !== "assistant").flatMap(({ content }) => parts(content.replace(HISTORY, ""), replies));
+  const asked = sent.messages.filter(({ role }) => role !== "assistant").flatMap(({ content }) => parts(content.replace(HISTORY, ""), replies));
   const entry: Entry = {
     bytes: sum(sent.messages.map(({ content }) => content)),
-    fresh: cut.slice(sent.repeated),
+    fresh,
     workerBytes: sum(asked.filter(({ worker }) => worker).map(({ text }) => text)),
     own: asked.filter(({ worker }) => !worker).map(({ text }) => text),
   };
@@ -85,14 +85,18 @@ export function balance(run: Conversation): Balance {
 function leakOf(entry: Entry, index: WordIndex): string | null {
   const known = leaks.get(entry);
   if (known !== undefined) return known;
-  let leak: string | null = null;
-  for (const text of entry.own) {
-    for (const run of runsOf(wordsOf(text))) {
-      if (index.has(run)) leak ??= run;
-    }
-  }
+  const leak = firstLeak(entry.own, index);
   leaks.set(entry, leak);
   return leak;
+}
+
+function firstLeak(texts: readonly string[], index: WordIndex): string | null {
+  for (const text of texts) {
+    for (const run of runsOf(wordsOf(text))) {
+      if (index.has(run)) return run;
+    }
+  }
+  return null;
 }
 
 const sum = (texts: readonly string[]): number => texts.reduce((all, text) => all + utf8Length(text), 0);

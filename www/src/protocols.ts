@@ -27,6 +27,9 @@ export const PROTOCOLS: Record<Protocol, { name: string; sentence: string }> = {
   },
 };
 
+/** A protocol's name without what it is like. */
+export const shortName = (protocol: Protocol): string => PROTOCOLS[protocol].name.split(":")[0] ?? protocol;
+
 /** What `Auto` is told: the settings of every protocol that it may choose. */
 export function autoOptions(settings: Settings, maxRounds?: number) {
   const minion = { ...only(settings, "minion"), ...(maxRounds && { maxRounds }) };

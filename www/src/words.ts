@@ -1,5 +1,5 @@
 /** Everything the page says about numbers and failures, in one place. */
-import { MinionsError, type ErrorCode } from "minions-web";
+import { MinionsError, type ErrorCode, type Usage } from "minions-web";
 
 const integer = new Intl.NumberFormat("en");
 const oneDigit = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
@@ -19,6 +19,9 @@ export function bytes(value: number): string {
 export function seconds(milliseconds: number): string {
   return `${oneDigit.format(milliseconds / 1000)} s`;
 }
+
+/** All of a call's tokens. */
+export const totalTokens = ({ prompt_tokens, completion_tokens }: Usage): number => prompt_tokens + completion_tokens;
 
 /** A length of time that is not known to the second. */
 export function duration(seconds: number): string {

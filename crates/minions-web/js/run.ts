@@ -93,7 +93,7 @@ export function start(
         // By then the run may have ended, and the worker with it.
         if (!aborted.aborted) client.call("answer", { stream, ask, reply }).catch(() => {});
       };
-      await client.call("run", { stream, run, wasmUrl: null });
+      await client.call("run", { stream, run });
     },
     (item) => {
       if ("ask" in (item as object)) return void answer(item as WireAsk);

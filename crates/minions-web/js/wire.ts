@@ -197,8 +197,8 @@ export type Methods = {
   unload: { params: { engine: number }; result: void; event: never };
   /** Starts a reply as a stream of `Piece`. */
   generate: { params: { stream: number; request: ChatRequest }; result: void; event: never };
-  /** Starts a run as a stream of events, and of what models of the page's are asked. Without an engine it needs the wasm. */
-  run: { params: { stream: number; run: WireRun; wasmUrl: string | null }; result: void; event: never };
+  /** Starts a run as a stream of events, and of what models of the page's are asked. */
+  run: { params: { stream: number; run: WireRun }; result: void; event: never };
   /** What a model of the page's said to what it was asked in a run, or how it failed. */
   answer: { params: { stream: number; ask: number; reply: ChatReply | { error: WireError } }; result: void; event: never };
   /** What each protocol would take, and which one would be chosen. */

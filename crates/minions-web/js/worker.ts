@@ -55,8 +55,8 @@ const die = serve<Methods>(globalThis as unknown as Endpoint, {
   async generate({ stream, request }) {
     streams.set(stream, new Channel(() => loaded().generate(request)));
   },
-  async run({ stream, run, wasmUrl }) {
-    if (run.worker) await start(wasmUrl);
+  async run({ stream, run }) {
+    if (run.worker) await start(null);
     streams.set(stream, new Channel((ask) => (run.worker ? runWithPageWorker(run, ask) : loaded().run(run, ask))));
   },
   async answer({ stream, ask, reply }) {

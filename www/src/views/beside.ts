@@ -1,7 +1,7 @@
 import { html, type TemplateResult } from "lit";
 import type { Conversation } from "../conversation.js";
-import { PROTOCOLS } from "../protocols.js";
-import { count, money, seconds } from "../words.js";
+import { shortName } from "../protocols.js";
+import { count, money, seconds, totalTokens } from "../words.js";
 
 /** Two runs of one question: what each answered, what it took, and what of the documents was sent. */
 export function beside(runs: readonly [Conversation, Conversation]): TemplateResult {
@@ -17,7 +17,7 @@ export function beside(runs: readonly [Conversation, Conversation]): TemplateRes
     <thead>
       <tr>
         <td></td>
-        ${runs.map(({ protocol }) => html`<th scope="col">${PROTOCOLS[protocol].name.split(":")[0]}</th>`)}
+        ${runs.map(({ protocol }) => html`<th scope="col">${shortName(protocol)}</th>`)}
       </tr>
     </thead>
     <tbody>
@@ -29,6 +29,6 @@ export function beside(runs: readonly [Conversation, Conversation]): TemplateRes
 }
 
 function tokens({ usage: { remote }, cost }: Conversation): string {
-  const tokens = `${count(remote.prompt_tokens + remote.completion_tokens)} tokens`;
+  const tokens = `${count(totalTokens(remote))} tokens`;
   return cost ? `${tokens}, about ${money(cost.spent)}` : tokens;
 }

@@ -1,9 +1,9 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import type { Estimate, TimedForecast } from "minions-web";
-import { PROTOCOLS, type Protocol } from "../protocols.js";
+import { shortName, type Protocol } from "../protocols.js";
 import type { SupervisorChoice } from "../supervisors.js";
-import { brief, count, failure, money, type Failure } from "../words.js";
+import { brief, count, failure, money, totalTokens, type Failure } from "../words.js";
 import { Panel, type PropertyValues } from "./panel.js";
 
 /** Predicts with the page's worker and documents. */
@@ -94,13 +94,11 @@ export class ForecastsView extends Panel {
     return html`<tr data-testid="forecast" data-protocol=${protocol} aria-current=${protocol === this.protocol ? "true" : nothing}>
       <th scope="row">${shortName(protocol)}</th>
       <td>${brief(seconds)}</td>
-      <td>${count(remote.prompt_tokens + remote.completion_tokens)}${documentsLeave ? html`<small>the documents leave</small>` : nothing}</td>
+      <td>${count(totalTokens(remote))}${documentsLeave ? html`<small>the documents leave</small>` : nothing}</td>
       <td>${cost === undefined ? "–" : money(cost)}</td>
     </tr>`;
   }
 }
-
-const shortName = (protocol: Protocol): string => PROTOCOLS[protocol].name.split(":")[0] ?? protocol;
 
 /** All of a supervisor that a prediction depends on. */
 const priceOf = (supervisor: SupervisorChoice | undefined): string => (supervisor?.kind === "server" ? supervisor.model : "");

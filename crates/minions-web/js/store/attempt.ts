@@ -37,7 +37,7 @@ export async function attempt<T>(
   return navigator.locks.request(`minions-web:loading:${key}`, { ifAvailable: true }, async (lock) => {
     // Another tab is loading it: what it left is no sign of anything yet.
     if (!lock) return load(options, () => {});
-    const last = parse(await folder.attempt(key));
+    const last = parse(await folder.note("attempt", key));
     const plan = last ? lesser(last, options) : options;
     const contextLength = plan.contextLength ?? CONTEXT_LENGTH;
     const cacheTokens = plan.cacheTokens ?? contextLength;
@@ -48,14 +48,14 @@ export async function attempt<T>(
     const begin = () => {
       if (isOver) return;
       // Where nothing can be written, the load is as risky as ever, and no more.
-      writing = folder.attemptFile(key).then((file) => overwrite(file, JSON.stringify(note))).catch(() => {});
+      writing = folder.noteFile("attempt", key).then((file) => overwrite(file, JSON.stringify(note))).catch(() => {});
     };
     try {
       return await load(plan, begin);
     } finally {
       isOver = true;
       await writing;
-      await folder.removeAttempt(key).catch(() => {});
+      await folder.removeNote("attempt", key).catch(() => {});
     }
   });
 }
@@ -63,7 +63,7 @@ export async function attempt<T>(
 /** Forgets a load that was ended on purpose, from the outside. */
 export async function endAttempt(source: WireSource): Promise<void> {
   const folder = isKept(source) ? await Folder.open() : undefined;
-  await folder?.removeAttempt(await keyOfSource(source)).catch(() => {});
+  await folder?.removeNote("attempt", await keyOfSource(source)).catch(() => {});
 }
 
 /** Half of what the last attempt took, or what the options ask for if that is less. */

@@ -7,9 +7,9 @@ import { type Entry, expectedBytes, parse } from "./entry.js";
 const FOLDER = "minions-web";
 const DATA = ".data";
 const STORY = ".index";
-/** A load that is under way (`attempt.ts`), and how fast a model was (`speed.ts`). */
-const ATTEMPT = ".attempt";
-const SPEED = ".speed";
+/** What is noted beside the files: a load that is under way (`attempt.ts`), and how fast a model was (`speed.ts`). */
+const NOTES = { attempt: ".attempt", speed: ".speed" };
+type Kind = keyof typeof NOTES;
 
 /** The end of a tab frees its locks a moment before its files. */
 const OPEN_TRIES = 50;
@@ -78,7 +78,7 @@ export class Folder {
   async list(): Promise<Found[]> {
     const keys = new Set<string>();
     for await (const name of this.#handle.keys()) {
-      if (![ATTEMPT, SPEED].some((note) => name.endsWith(note))) keys.add(name.slice(0, name.lastIndexOf(".")));
+      if (!Object.values(NOTES).some((note) => name.endsWith(note))) keys.add(name.slice(0, name.lastIndexOf(".")));
     }
     const all: Found[] = [];
     for (const key of keys) {
@@ -120,41 +120,27 @@ export class Folder {
     return this.#handle.getFileHandle(key + (part === "story" ? STORY : DATA), { create: true });
   }
 
-  /** What was noted of a load that is under way. */
-  attempt(key: string): Promise<string | undefined> {
-    return this.#text(key + ATTEMPT);
+  /** What was noted. */
+  note(kind: Kind, key: string): Promise<string | undefined> {
+    return this.#file(key + NOTES[kind]).then(
+      (file) => file.text(),
+      () => undefined,
+    );
   }
 
   /** Where to note it. */
-  attemptFile(key: string): Promise<FileSystemFileHandle> {
-    return this.#handle.getFileHandle(key + ATTEMPT, { create: true });
+  noteFile(kind: Kind, key: string): Promise<FileSystemFileHandle> {
+    return this.#handle.getFileHandle(key + NOTES[kind], { create: true });
   }
 
-  /** What was noted of a model's speed. */
-  speed(key: string): Promise<string | undefined> {
-    return this.#text(key + SPEED);
-  }
-
-  /** Where to note it. */
-  speedFile(key: string): Promise<FileSystemFileHandle> {
-    return this.#handle.getFileHandle(key + SPEED, { create: true });
-  }
-
-  removeAttempt(key: string): Promise<void> {
-    return this.#removeFile(key + ATTEMPT);
+  removeNote(kind: Kind, key: string): Promise<void> {
+    return this.#removeFile(key + NOTES[kind]);
   }
 
   async #removeFile(name: string): Promise<void> {
     await patiently(() => this.#handle.removeEntry(name)).catch((error: DOMException) => {
       if (error.name !== "NotFoundError") throw error;
     });
-  }
-
-  async #text(name: string): Promise<string | undefined> {
-    return this.#file(name).then(
-      (file) => file.text(),
-      () => undefined,
-    );
   }
 
   async #file(name: string): Promise<File> {
