@@ -230,7 +230,14 @@ impl Compute {
         match (self.check(), error) {
             (Err(fault), _) => fault,
             // A browser may tell so before it tells that the device is gone; of a device that is there, any buffer can be mapped.
-            (Ok(()), Error::Gpu(message)) if message.contains("could not be mapped") => Error::DeviceLost(message),
+            (Ok(()), Error::Gpu(message)) if message.contains("could not be mapped") => {
+                let fault = Error::DeviceLost(message);
+                if let Some(wgpu) = &self.wgpu {
+                    // From now on it is lost for everyone who holds it.
+                    let _ = wgpu.fault.set(fault.clone());
+                }
+                fault
+            }
             (Ok(()), error) => error,
         }
     }

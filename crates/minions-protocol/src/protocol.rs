@@ -75,21 +75,31 @@ impl AnyProtocol {
     /// included. Never widens it.
     #[must_use]
     pub fn within_context(mut self, context_length: usize) -> Self {
-        let narrow = |size: &mut usize, reply: u32| {
-            let tokens = context_length.saturating_sub(reply as usize + JOB_TOKENS);
-            *size = (*size).min((tokens * CHARS_PER_TOKEN).max(MIN_CHUNK_SIZE));
-        };
         match &mut self {
             Self::Minion(_) | Self::RemoteOnly(_) => {}
-            Self::Minions(minions) => narrow(&mut minions.max_chunk_size, minions.worker_max_tokens),
-            Self::LocalOnly(local) => narrow(&mut local.max_chunk_size, local.worker_max_tokens),
-            Self::Auto(Auto { minions, local_only: local, .. }) => {
-                narrow(&mut minions.max_chunk_size, minions.worker_max_tokens);
-                narrow(&mut local.max_chunk_size, local.worker_max_tokens);
+            Self::Minions(Minions { max_chunk_size, worker_max_tokens, .. })
+            | Self::LocalOnly(LocalOnly { max_chunk_size, worker_max_tokens, .. }) => {
+                narrow(max_chunk_size, *worker_max_tokens, context_length);
             }
+            Self::Auto(auto) => auto.narrow(context_length),
         }
         self
     }
+}
+
+impl Auto {
+    /// Narrows the chunks of what may be chosen, as [`AnyProtocol::within_context`] does.
+    pub fn narrow(&mut self, context_length: usize) {
+        let Self { minions, local_only, .. } = self;
+        narrow(&mut minions.max_chunk_size, minions.worker_max_tokens, context_length);
+        narrow(&mut local_only.max_chunk_size, local_only.worker_max_tokens, context_length);
+    }
+}
+
+/// Narrows chunks to what a worker can read, a reply of so many tokens included.
+fn narrow(max_chunk_size: &mut usize, reply: u32, context_length: usize) {
+    let tokens = context_length.saturating_sub(reply as usize + JOB_TOKENS);
+    *max_chunk_size = (*max_chunk_size).min((tokens * CHARS_PER_TOKEN).max(MIN_CHUNK_SIZE));
 }
 
 impl Steps for AnyProtocol {

@@ -35,7 +35,7 @@ impl Recall {
                 (Speaker::Worker, None) => recall.worker.push_back(turn.clone()),
                 (Speaker::Worker, Some(id)) => {
                     if let Some(job) = recall.jobs.get_mut(&id) {
-                        job.replies.push(reply(turn.clone()));
+                        job.replies.push(turn.response());
                     }
                 }
             }
@@ -52,7 +52,7 @@ impl Recall {
         };
         let turn = turns.pop_front()?;
         if (turn.round, turn.stage, turn.sent.as_slice()) == (round, stage, sent) {
-            return Some(reply(turn));
+            return Some(turn.response());
         }
         turns.clear();
         None
@@ -63,8 +63,4 @@ impl Recall {
         let job = self.jobs.remove(&manifest.job_id).filter(|job| job.manifest == *manifest);
         job.map(|job| job.replies).unwrap_or_default()
     }
-}
-
-fn reply(turn: Turn) -> ChatResponse {
-    ChatResponse::new(turn.reply, turn.finish_reason, turn.usage)
 }

@@ -70,6 +70,13 @@ pub struct Turn {
     pub usage: Usage,
 }
 
+impl Turn {
+    /// What the model said.
+    pub(crate) fn response(&self) -> ChatResponse {
+        ChatResponse::new(self.reply.clone(), self.finish_reason, self.usage)
+    }
+}
+
 /// One of the two models of a finished run: gives the same replies again, in the same order.
 ///
 /// Two of them, for the supervisor and the worker, and the run's own question and protocol lead to the same outcome.
@@ -98,6 +105,6 @@ impl ChatModel for Replay<'_> {
             ChatError::InvalidRequest("the transcript ends before the run: it belongs to another question".to_owned())
         })?;
         on_delta(&turn.reply);
-        Ok(ChatResponse::new(turn.reply.clone(), turn.finish_reason, turn.usage))
+        Ok(turn.response())
     }
 }

@@ -96,13 +96,7 @@ impl Engine {
         };
         let source = JsSource::new(&files);
         let engine = minions_engine::Engine::load(compute, source, &main, options, &mut report).await;
-        let engine = engine.map_err(|error| {
-            // A browser may say so of the device only later: whoever loads again at once is given another.
-            if matches!(error, minions_engine::Error::DeviceLost(_)) {
-                GPU.take();
-            }
-            Failure::from(error)
-        })?;
+        let engine = engine.map_err(Failure::from)?;
         Ok(Self { engine: Rc::new(engine), is_running: Rc::default() })
     }
 
@@ -141,7 +135,7 @@ impl Engine {
         &self,
         #[wasm_bindgen(unchecked_param_type = "WirePrediction")] prediction: &JsValue,
     ) -> Result<JsValue, JsValue> {
-        Ok(to_js(&from_js::<run::Prediction>(prediction)?.of(&self.engine)?)?)
+        Ok(to_js(&from_js::<run::Prediction>(prediction)?.of(&self.engine))?)
     }
 
     /// Measures how fast the model is here.

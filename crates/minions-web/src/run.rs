@@ -59,8 +59,10 @@ pub fn run_with_page_worker(
     #[wasm_bindgen(unchecked_param_type = "Ask")] ask: Function,
 ) -> Result<Stream, JsValue> {
     let Run { protocol, supervisor, worker, question } = from_js(run)?;
-    let context_length = worker.and_then(|worker| worker.context_length);
-    let protocol = context_length.map_or(protocol.clone(), |length| protocol.within_context(length));
+    let protocol = match worker.and_then(|worker| worker.context_length) {
+        Some(context_length) => protocol.within_context(context_length),
+        None => protocol,
+    };
     let counter = TokenCounter::default();
     let worker = Worker::Page(PageModel::new(Speaker::Worker, ask.clone(), counter.clone()));
     let (supervisor, question) = prepare(supervisor, question, &counter, ask)?;
@@ -102,20 +104,18 @@ pub(crate) struct Predicted {
 
 impl Prediction {
     /// What each protocol would take with this engine, and which one would be chosen.
-    pub(crate) fn of(self, engine: &Engine) -> Result<Predicted, Failure> {
-        let Self { auto, mut question, model } = self;
-        let AnyProtocol::Auto(auto) = AnyProtocol::Auto(auto).within_context(engine.info().context_length) else {
-            return Err(Failure::internal("a protocol became another".to_owned()));
-        };
+    pub(crate) fn of(self, engine: &Engine) -> Predicted {
+        let Self { mut auto, mut question, model } = self;
+        auto.narrow(engine.info().context_length);
         let price = model.and_then(|model| PriceTable::builtin().price(&model).copied());
         question.price = question.price.or(price);
         let forecasts = auto.forecast(&question);
         let (protocol, reason) = auto.choose(&question, &forecasts);
-        Ok(Predicted { protocol, reason, forecasts })
+        Predicted { protocol, reason, forecasts }
     }
 }
 
-/// Whoever reads the documents.
+/// Whoever reads the documents: one type, so that the protocols are compiled once.
 enum Worker<'a> {
     Local(Caller<'a>),
     Page(PageModel),

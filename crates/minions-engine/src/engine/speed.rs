@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use futures_util::future::try_join_all;
 use minions_chat::ChatRequest;
+use minions_shaders::cases::Noise;
 use serde::Serialize;
 use web_time::Instant;
 
@@ -74,21 +75,13 @@ impl Engine {
             )?;
             tickets.push(Scheduler::enqueue(&self.executor.scheduler, self.caller().id, 0, job));
         }
-        let mut ignored: Vec<_> = tickets.iter().map(|_| |_: &str| {}).collect();
-        try_join_all(tickets.iter().zip(&mut ignored).map(|(ticket, ignore)| self.wait(ticket, ignore))).await?;
+        try_join_all(tickets.iter().map(async |ticket| self.wait(ticket, &mut |_| {}).await)).await?;
         Ok(started.elapsed().as_secs_f64())
     }
 
     /// Tokens in no order, and never the same twice: a prompt that came before is not read.
     fn noise(&self, len: usize) -> Vec<u32> {
-        let mut state = self.caller().id.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let mut next = || {
-            // Xorshift (Marsaglia 2003).
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state % self.vocab_size as u64) as u32
-        };
-        (0..len).map(|_| next()).collect()
+        let mut noise = Noise::new(self.caller().id as u32);
+        (0..len).map(|_| noise.bits() % self.vocab_size as u32).collect()
     }
 }
