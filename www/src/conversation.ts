@@ -1,10 +1,11 @@
 /** A run as the page shows it, built up from the run's events alone. */
-import type { Cost, Fallback, Hidden, JobCounts, JobManifest, JobResult, Outcome, Plan, ProtocolName, RunEvent, RunUsage, Stage, Usage } from "minions-web";
+import type { Cost, Hidden, JobCounts, JobManifest, JobResult, Outcome, Plan, ProtocolName, RunEvent, RunUsage, Stage, Usage } from "minions-web";
 import { quotedIn, type Place } from "./citation.js";
 import { hiddenWords, tally } from "./plan.js";
-import { PROTOCOLS, type Protocol } from "./protocols.js";
+import type { Failure } from "./failure.js";
+import type { Protocol } from "./protocols.js";
 import type { Doc } from "./reading.js";
-import { plural, type Failure } from "./words.js";
+import { strings } from "./strings.js";
 
 /** Something one of the two models said. */
 export interface Turn {
@@ -54,6 +55,8 @@ export interface Sent {
   /** How many of `messages` were sent before. */
   repeated: number;
 }
+
+const says = strings.conversation;
 
 export type RunState = "idle" | "running" | "answered" | "unanswered" | "failed" | "stopped";
 
@@ -118,11 +121,11 @@ export function follow(run: Conversation, event: RunEvent): string | undefined {
     }
     case "protocol.chosen":
       run.protocol = event.protocol;
-      run.items.push({ kind: "remark", text: `${PROTOCOLS[event.protocol].name} was chosen. ${event.reason}` });
+      run.items.push({ kind: "remark", text: says.chosen(strings.protocols[event.protocol].name, event.reason) });
       return;
     case "privacy.applied":
       run.hidden = event.hidden;
-      return event.hidden.length ? `Hidden from the supervisor: ${hiddenWords(event.hidden)}.` : undefined;
+      return event.hidden.length ? says.hidden(hiddenWords(event.hidden)) : undefined;
     case "usage.updated":
       run.usage = event.usage;
       if (event.cost) run.cost = event.cost;
@@ -132,7 +135,7 @@ export function follow(run: Conversation, event: RunEvent): string | undefined {
       return;
     case "jobs.created":
       run.items.push({ kind: "jobs", round: event.round, list: event.jobs.map((manifest) => ({ manifest })) });
-      return `${plural(event.jobs.length, "job")} started.`;
+      return says.jobsStarted(event.jobs.length);
     case "job.finished": {
       const job = jobs(run)?.list.find(({ manifest }) => manifest.jobId === event.result.jobId);
       if (job) job.result = event.result;
@@ -142,7 +145,7 @@ export function follow(run: Conversation, event: RunEvent): string | undefined {
     case "jobs.filtered": {
       const round = jobs(run);
       if (round) round.counts = event.counts;
-      return `Jobs done: ${tally(event.counts)}.`;
+      return says.jobsDone(tally(event.counts));
     }
     case "supervisor.request":
       run.sent.push({
@@ -160,13 +163,13 @@ export function follow(run: Conversation, event: RunEvent): string | undefined {
         Object.assign(turn, { state: "done", usage: event.usage, elapsedMs: now - turn.startedAt });
         Object.assign(turn, readable(event.content));
       }
-      return turn?.text && `Supervisor: ${turn.text}`;
+      return turn?.text && says.supervisor(turn.text);
     }
     case "reply.rejected":
-      run.items.push({ kind: "remark", text: `The supervisor’s reply could not be used: ${event.reason}.` });
+      run.items.push({ kind: "remark", text: says.rejected(event.reason) });
       return;
     case "reply.degraded":
-      run.items.push({ kind: "remark", text: fallbacks[event.fallback] });
+      run.items.push({ kind: "remark", text: says.fallbacks[event.fallback] });
       return;
     case "worker.request": {
       const asked = run.items.findLast((item): item is Turn => item.kind === "turn");
@@ -189,9 +192,9 @@ export function follow(run: Conversation, event: RunEvent): string | undefined {
       const place = quotedIn(event.content, run.documents);
       Object.assign(turn, { state: "done", text: event.content, usage: event.usage, elapsedMs: now - turn.startedAt, place });
       if (event.finishReason === "length") {
-        run.items.push({ kind: "remark", text: "The worker’s reply was cut off at its token limit." });
+        run.items.push({ kind: "remark", text: says.cutOff });
       }
-      return `Worker: ${event.content}`;
+      return says.worker(event.content);
     }
     case "run.finished": {
       const { outcome } = event;
@@ -199,7 +202,7 @@ export function follow(run: Conversation, event: RunEvent): string | undefined {
       run.usage = outcome.usage;
       if (outcome.cost) run.cost = outcome.cost;
       run.state = outcome.answer === null ? "unanswered" : "answered";
-      return outcome.answer === null ? outcome.reason?.message : `Answer: ${outcome.answer}`;
+      return outcome.answer === null ? outcome.reason?.message : says.answer(outcome.answer);
     }
     case "run.failed":
       run.usage = event.outcome.usage;
@@ -232,14 +235,6 @@ function open(run: Conversation, who: Turn["who"]): Turn | undefined {
   return turn?.state === "waiting" || turn?.state === "streaming" ? turn : undefined;
 }
 
-const fallbacks: Record<Fallback, string> = {
-  reply_as_message: "The supervisor’s words are put to the worker as they stand.",
-  task_as_message: "The worker is asked the task itself.",
-  reply_as_answer: "The supervisor’s words as they stand are taken as the answer.",
-  no_answer: "There is no answer in the supervisor’s last reply.",
-  default_plan: "There is no usable plan: every piece of the document is asked the question itself.",
-};
-
 /** The part of a supervisor's JSON reply that a reader wants. The engine has its own, forgiving reader; this is display. */
 function readable(content: string): Pick<Turn, "text"> & { reasoning?: string } {
   try {
@@ -249,7 +244,7 @@ function readable(content: string): Pick<Turn, "text"> & { reasoning?: string } 
       const said = [message, feedback].find((text) => typeof text === "string");
       return {
         text:
-          decision === "provide_final_answer" ? "I can answer now." : Array.isArray(tasks) ? "This is my plan." : ((said as string) ?? content),
+          decision === "provide_final_answer" ? says.canAnswer : Array.isArray(tasks) ? says.plans : ((said as string) ?? content),
         ...(typeof reasoning === "string" && reasoning.trim() ? { reasoning } : {}),
       };
     }

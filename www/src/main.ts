@@ -4,6 +4,7 @@ import { DownloadController, Engine, estimate, models, type CatalogueEntry, type
 import { toMarkdown } from "./answer.js";
 import type { Place } from "./citation.js";
 import { begin, breakOff, follow, type Conversation, type Destination } from "./conversation.js";
+import { failure, isAbort, type Failure } from "./failure.js";
 import { readHistory, writeHistory, type Kept } from "./history.js";
 import { keepForOffline } from "./offline.js";
 import { autoOptions, start, type Protocol } from "./protocols.js";
@@ -11,11 +12,11 @@ import type { Doc } from "./reading.js";
 import { RECORD, isOwn, type Aside } from "./samples.js";
 import { save } from "./saving.js";
 import { fromFragment, only, toFragment, type Settings } from "./settings.js";
+import { strings } from "./strings.js";
 import { recording, refuseServer, toProvider, type Refusal, type ServerChoice, type SupervisorChoice } from "./supervisors.js";
 import { demoWorker, type Choice, type WorkerState } from "./views/model.js";
 import type { Predict } from "./views/forecasts.js";
 import type { Ask, ModelList, QuestionPanel } from "./views/question.js";
-import { failure, isAbort, type Failure } from "./words.js";
 import "./views/document.js";
 import "./views/forecasts.js";
 import "./views/history.js";
@@ -115,11 +116,8 @@ export class MinionsPage extends LitElement {
     const running = this.conversation?.state === "running";
     return html`
       <header class="masthead">
-        <h1>Minions in the browser</h1>
-        <p>
-          A small model <span class="here">on this device</span> reads your document. A large model
-          <span class="away">in the cloud</span> thinks. You see every word that passes between them.
-        </p>
+        <h1>${strings.page.title}</h1>
+        <p>${strings.page.lead}</p>
       </header>
       <main class="columns">
         <div class="column">
@@ -157,10 +155,7 @@ export class MinionsPage extends LitElement {
         </div>
       </main>
       <footer class="footer">
-        <p>
-          No account, no analytics, no third-party code. What the worker says can be wrong: check it against the document before you
-          rely on it.
-        </p>
+        <p>${strings.page.footer}</p>
       </footer>
     `;
   }
@@ -237,7 +232,7 @@ export class MinionsPage extends LitElement {
     this.worker = {
       phase: "failed",
       name,
-      failure: { code: "stopped", title: "Loading was stopped", message: "", advice: "What was fetched is kept: the next attempt goes on from there." },
+      failure: { code: "stopped", message: "", ...strings.failures.stopped },
     };
   }
 
@@ -262,7 +257,7 @@ export class MinionsPage extends LitElement {
   /** Asks a server what models it has, which also shows whether it can be reached and takes the key. */
   private async listModels(choice: ServerChoice): Promise<void> {
     const { worker } = this;
-    if (worker.phase !== "ready") return void this.refuse({ text: "The worker does the asking, and there is none yet." });
+    if (worker.phase !== "ready") return void this.refuse({ text: strings.refusals.noWorkerToAsk });
     if (this.refuse(refuseServer(choice))) return;
     const { provider, baseURL } = choice;
     const of = { provider, baseURL };
@@ -286,8 +281,8 @@ export class MinionsPage extends LitElement {
   private obstacle(): string {
     const last = this.thread.at(-1);
     if (!last) return "";
-    if (this.supervisor === "recorded") return "The recorded supervisor has only its one question. Choose a live supervisor to ask on.";
-    return this.isAbout(last) ? "" : "The documents are others now: the next question begins anew.";
+    if (this.supervisor === "recorded") return strings.page.recordedCannotGoOn;
+    return this.isAbout(last) ? "" : strings.page.otherDocuments;
   }
 
   /** Whether a run was about the documents that there are. */
@@ -324,7 +319,7 @@ export class MinionsPage extends LitElement {
     this.beside = beside;
     this.conversation = conversation;
     this.runs++;
-    this.announcement = "The run has started.";
+    this.announcement = strings.page.runStarted;
     this.run = start(protocol, engine, () => toProvider(supervisor), maxRounds, this.settings, {
       ...only(this.settings, "run"),
       task,
@@ -367,21 +362,22 @@ export class MinionsPage extends LitElement {
 
   /** What stands in the way of a run, before anything is sent. */
   private check({ task, protocol, supervisor, maxRounds }: Ask): Refusal | undefined {
-    if (this.run) return { text: "A run is in progress. Wait for it to end, or stop it." };
-    if (this.worker.phase === "loading") return { text: "The worker is still loading." };
-    if (this.worker.phase === "failed") return { text: "There is no worker. Load a model first." };
-    if (this.given.length === 0) return { text: "The document is empty. Paste a text or open a file.", field: "#document-text" };
-    if (!task) return { text: "There is no question. Write what you want to know.", field: "#task" };
+    const { refusals } = strings;
+    if (this.run) return { text: refusals.running };
+    if (this.worker.phase === "loading") return { text: refusals.loading };
+    if (this.worker.phase === "failed") return { text: refusals.noWorker };
+    if (this.given.length === 0) return { text: refusals.noDocument, field: "#document-text" };
+    if (!task) return { text: refusals.noQuestion, field: "#task" };
     if (protocol === "local_only") return undefined;
     if (supervisor.kind === "recorded") {
       if (task === recording.task) return undefined;
-      return { text: "The recorded supervisor has only its own question. Restore it, or choose a live supervisor.", field: "#task" };
+      return { text: refusals.notRecorded, field: "#task" };
     }
     const refusal = refuseServer(supervisor);
     if (refusal) return refusal;
-    if (!supervisor.model) return { text: "Name the supervisor’s model.", field: "#model" };
+    if (!supervisor.model) return { text: refusals.noModel, field: "#model" };
     if (!Number.isInteger(maxRounds) || maxRounds < 1 || maxRounds > 10) {
-      return { text: "Allow between 1 and 10 rounds.", field: "#rounds" };
+      return { text: refusals.rounds, field: "#rounds" };
     }
     return undefined;
   }
@@ -389,12 +385,12 @@ export class MinionsPage extends LitElement {
   private ended(conversation: Conversation, error: unknown): void {
     if (isAbort(error)) {
       breakOff(conversation, "stopped");
-      this.announcement = "The run was stopped.";
+      this.announcement = strings.page.runStopped;
       return;
     }
     const what = failure(error);
     breakOff(conversation, "failed", what);
-    this.announcement = `The run failed. ${what.title}. ${what.advice}`;
+    this.announcement = strings.page.runFailed(what.title, what.advice);
     if (what.code === "internal" || what.code === "device_lost") this.worker = lostWorker(this.worker, what);
   }
 

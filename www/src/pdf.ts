@@ -1,34 +1,36 @@
 /** What a PDF says, page by page, by pdf.js in a worker of its own. Loaded when there is one to read: it is large. */
 import { PDFWorker, VerbosityLevel, getDocument, type PDFDocumentProxy } from "pdfjs-dist/legacy/build/pdf.mjs";
 import workerUrl from "pdfjs-dist/legacy/build/pdf.worker.mjs?worker&url";
-import { Unreadable, noReader, type Doc, type Watcher } from "./reading.js";
+import { Unreadable, type Doc, type Watcher } from "./reading.js";
+import { strings } from "./strings.js";
 import { trusted } from "./trusted.js";
-import { count, plural } from "./words.js";
 
 /** A page with fewer characters is a picture with a stamp or a number on it. */
 const LEAST_CHARS = 10;
 /** Lines that are further apart, in heights of a letter, belong to different paragraphs. */
 const PARAGRAPH = 1.9;
 
+const says = strings.reading;
+
 export async function readPdf(name: string, data: Uint8Array<ArrayBuffer>, watcher: Watcher): Promise<Doc> {
   const isWhole = String.fromCharCode(...data.subarray(-2048)).includes("%%EOF");
-  if (!isWhole) throw new Unreadable(`${name} is damaged: its end is missing.`);
+  if (!isWhole) throw new Unreadable(says.cutShort(name));
   const port = new Worker(trusted.createScriptURL(workerUrl), { type: "module", name: "pdf.js" });
   try {
     const broken = new Promise<never>((_, reject) => {
-      port.addEventListener("error", () => reject(new Unreadable(noReader(name))));
-      const stop = () => reject(new Unreadable(`${name} was not read: you stopped it.`));
+      port.addEventListener("error", () => reject(new Unreadable(says.noReader(name))));
+      const stop = () => reject(new Unreadable(says.stopped(name)));
       watcher.signal.addEventListener("abort", stop);
       // That may have been while this script was fetched.
       if (watcher.signal.aborted) stop();
     });
     const pages = await Promise.race([pagesOf(data, port, watcher), broken]);
     const empty = pages.filter((text) => text.replace(/\s/g, "").length < LEAST_CHARS).length;
-    if (empty === pages.length) throw new Unreadable(`${name} has pictures of pages but no text: it was scanned. Run text recognition (OCR) over it first.`);
+    if (empty === pages.length) throw new Unreadable(says.scanned(name));
     // A form feed is how a text says where a page ends.
-    return { name, text: pages.join("\n\n\f"), ...(empty ? { remark: unread(name, empty, pages.length) } : {}) };
+    return { name, text: pages.join("\n\n\f"), ...(empty ? { remark: says.partlyScanned(name, empty, pages.length) } : {}) };
   } catch (error) {
-    throw error instanceof Unreadable ? error : new Unreadable(`${name} ${whyNot(error)}`);
+    throw error instanceof Unreadable ? error : new Unreadable(isLocked(error) ? says.locked(name) : says.damaged(name));
   } finally {
     port.terminate();
   }
@@ -69,12 +71,4 @@ async function textOf(pdf: PDFDocumentProxy, number: number): Promise<string> {
   return text.replace(/[ \t]+$/gm, "").replace(/\n{3,}/g, "\n\n").trim();
 }
 
-function unread(name: string, empty: number, all: number): string {
-  const which = empty > all / 2 ? `Most of ${name} was scanned: ${count(empty)} of its ${plural(all, "page")}` : `${count(empty)} of the ${plural(all, "page")} of ${name}`;
-  return `${which} ${empty === 1 ? "has" : "have"} no text, and what pictures show is not read.`;
-}
-
-function whyNot(error: unknown): string {
-  const { name } = error as Error;
-  return name === "PasswordException" ? "is locked with a password: save it without one first." : "is damaged: its pages cannot be read.";
-}
+const isLocked = (error: unknown): boolean => (error as Error).name === "PasswordException";

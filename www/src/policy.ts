@@ -10,11 +10,6 @@ export function mayConnect(url: URL): boolean {
   return sources?.some((source) => covers(source, url)) ?? true;
 }
 
-/** What to tell a user of an address that is not listed. */
-export function notListed({ origin }: URL): string {
-  return `This page may not connect to ${origin}. Whoever hosts it can allow that: connect-src of its Content-Security-Policy.`;
-}
-
 /** As browsers compare: `https:`, or scheme, host and port, where `*.` stands for any names before and `:*` for any port. */
 function covers(source: string, { origin, protocol, hostname, port }: URL): boolean {
   if (source === "'self'") return origin === location.origin;

@@ -1,7 +1,7 @@
 /** What the ledger can prove about the messages of a run. */
 import type { Conversation, Sent } from "./conversation.js";
+import { utf8Length } from "./sizes.js";
 import { WordIndex, runsOf, wordsOf } from "./word-index.js";
-import { utf8Length } from "./words.js";
 
 /** Earlier questions with the supervisor's answers, which go along with one that follows: what it was asked and said itself. */
 const HISTORY = /<history>[^]*?<\/history>/g;

@@ -1,6 +1,6 @@
 /** What a user's file says: its text, whatever it is encoded in, and of a web page what a reader sees. */
+import { strings } from "./strings.js";
 import { trusted } from "./trusted.js";
-import { count } from "./words.js";
 
 /** A text with the name that it goes by. */
 export interface Doc {
@@ -21,6 +21,8 @@ const LARGEST_PDF = 100e6;
 /** What a page's elements end with: those that stand below each other, and cells beside each other. */
 const BLOCKS = "address, article, aside, blockquote, br, dd, div, dl, dt, figcaption, footer, form, h1, h2, h3, h4, h5, h6, header, hr, li, main, ol, p, pre, section, table, tr, ul";
 
+const says = strings.reading;
+
 /** For files that take longer: who hears how far it is, and who may stop it. */
 export interface Watcher {
   onPage(done: number, total: number): void;
@@ -33,28 +35,26 @@ export async function readDoc(file: File, watcher: Watcher): Promise<Doc> {
   const beginning = String.fromCharCode(...(await bytesOf(file, 1024)));
   const isPdf = beginning.includes("%PDF-");
   const largest = isPdf ? LARGEST_PDF : LARGEST_TEXT;
-  if (file.size > largest) throw new Unreadable(`${name} is larger than this page reads (${count(largest / 1e6)} MB).`);
-  if (beginning.startsWith("PK\x03\x04")) throw new Unreadable(`${name} is a Word file or another archive: save it as text or PDF first.`);
+  if (file.size > largest) throw new Unreadable(says.tooLarge(name, largest / 1e6));
+  if (beginning.startsWith("PK\x03\x04")) throw new Unreadable(says.archive(name));
   const bytes = await bytesOf(file, file.size);
   if (isPdf) {
     const { readPdf } = await import("./pdf.js").catch(() => {
-      throw new Unreadable(noReader(name));
+      throw new Unreadable(says.noReader(name));
     });
     const doc = await readPdf(name, bytes, watcher);
-    if (doc.text.length > LARGEST_TEXT) throw new Unreadable(`${name} has more text than this page reads (${count(LARGEST_TEXT / 1e6)} MB).`);
+    if (doc.text.length > LARGEST_TEXT) throw new Unreadable(says.tooMuchText(name, LARGEST_TEXT / 1e6));
     return doc;
   }
   const text = decode(bytes);
-  if (text.includes("\0")) throw new Unreadable(`${name} is not a plain text file.`);
+  if (text.includes("\0")) throw new Unreadable(says.notText(name));
   const isPage = file.type === "text/html" || /\.x?html?$/i.test(name);
   return { name, text: (isPage ? fromHtml(text) : text).replace(/\r\n?/g, "\n") };
 }
 
-export const noReader = (name: string): string => `${name} is a PDF, and what reads those could not be fetched: try again.`;
-
 async function bytesOf(file: File, most: number): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await file.slice(0, most).arrayBuffer().catch(() => {
-    throw new Unreadable(`${file.name} cannot be read: it was moved or changed meanwhile.`);
+    throw new Unreadable(says.changed(file.name));
   }));
 }
 

@@ -1,4 +1,8 @@
-/** Documents and tasks to try, all invented or of this project. Fetched when they are chosen, but for the first. */
+/**
+ * Documents and tasks to try, all invented or of this project. Fetched when they are chosen, but for the first.
+ *
+ * Their names and tasks are not among the page's strings: a task is content, in the language of the documents it is about.
+ */
 import record from "../samples/patient-record.txt?raw";
 import type { Doc } from "./reading.js";
 import { recording } from "./supervisors.js";

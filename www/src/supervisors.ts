@@ -1,7 +1,8 @@
 /** Who may supervise: a recording, or a model of any provider that the package knows, and what stands in the way of asking it. */
 import { openaiCompatible, provider, providers, recorded, type CloudProvider, type Provider, type ProviderInfo, type ProviderName } from "minions-web";
 import recording from "../../crates/minions-providers/recordings/patient-record.json";
-import { mayConnect, notListed } from "./policy.js";
+import { mayConnect } from "./policy.js";
+import { strings } from "./strings.js";
 
 export { recording };
 
@@ -25,44 +26,15 @@ export interface Refusal {
   field?: string;
 }
 
-const NAMES: Record<ServerName, string> = {
-  openai: "OpenAI",
-  azure: "Azure OpenAI",
-  anthropic: "Anthropic",
-  gemini: "Google Gemini",
-  together: "Together AI",
-  deepseek: "DeepSeek",
-  mistral: "Mistral",
-  groq: "Groq",
-  perplexity: "Perplexity",
-  xai: "xAI",
-  cerebras: "Cerebras",
-  sambanova: "SambaNova",
-  fireworks: "Fireworks",
-  cohere: "Cohere",
-  qwen: "Qwen (Alibaba Cloud)",
-  moonshot: "Moonshot",
-  "ollama-cloud": "Ollama’s cloud",
-  openrouter: "OpenRouter",
-  huggingface: "Hugging Face",
-  vercel: "Vercel AI Gateway",
-  cloudflare: "Cloudflare AI Gateway",
-  ollama: "Ollama",
-  lmstudio: "LM Studio",
-  llamacpp: "llama.cpp’s server",
-  vllm: "vLLM",
-  tokasaurus: "tokasaurus",
-  lemonade: "Lemonade",
-  other: "Another server",
-};
+const says = strings.supervisors;
 
-const name = ({ name }: ProviderInfo) => [name, NAMES[name]] as const;
+const name = ({ name }: ProviderInfo) => [name, says.names[name]] as const;
 
 /** What there is to choose from, in groups. */
 export const SERVERS: readonly [group: string, servers: readonly (readonly [ServerName, string])[]][] = [
-  ["With an account", providers.filter(({ needsKey }) => needsKey).map(name)],
-  ["On this computer", providers.filter(({ needsKey }) => !needsKey).map(name)],
-  ["By its address", [["other", NAMES.other]]],
+  [says.withAccount, providers.filter(({ needsKey }) => needsKey).map(name)],
+  [says.here, providers.filter(({ needsKey }) => !needsKey).map(name)],
+  [says.byAddress, [["other", says.names.other]]],
 ];
 
 /** What is known of a provider; nothing of other servers. */
@@ -71,18 +43,17 @@ export const infoOf = (server: ServerName): ProviderInfo | undefined => provider
 /** What is to be known before a page asks this server; empty where it simply answers. */
 export function reach(server: ServerName): string {
   const info = infoOf(server);
-  const proxy = "write the address of a proxy of yours";
   switch (info?.answersPages) {
     case "yes":
       return "";
     case "if_set":
-      return `To answer web pages, ${NAMES[server]} needs ${info.setting}.`;
+      return says.answersIfSet(says.names[server], info.setting ?? "");
     case "no":
-      return `${NAMES[server]} answers no web pages: ${proxy}.`;
+      return says.answersNot(says.names[server]);
     case "unknown":
-      return `Whether ${NAMES[server]} answers web pages is not known. If it does not, ${proxy}.`;
+      return says.mayAnswer(says.names[server]);
     case undefined:
-      return "Any server that speaks OpenAI’s chat completions and answers web pages (CORS).";
+      return says.other;
   }
 }
 
@@ -96,18 +67,19 @@ export function toProvider(choice: SupervisorChoice): Provider {
 
 /** What stands in the way of asking a server anything, before it is asked. */
 export function refuseServer({ provider: server, baseURL, key }: ServerChoice): Refusal | undefined {
+  const { refusals } = strings;
   const placeholder = /\{\w+\}/.exec(baseURL)?.[0];
-  if (placeholder) return { text: `Write yours in place of ${placeholder} in the base URL.`, field: "#base-url" };
+  if (placeholder) return { text: refusals.placeholder(placeholder), field: "#base-url" };
   const url = URL.canParse(baseURL) ? new URL(baseURL) : undefined;
   if (!url || !/^https?:$/.test(url.protocol)) {
-    return { text: "The base URL is not an address such as https://api.openai.com/v1.", field: "#base-url" };
+    return { text: refusals.noAddress, field: "#base-url" };
   }
   const isHere = ["127.0.0.1", "localhost"].includes(url.hostname);
   if (url.protocol === "http:" && !isHere) {
-    return { text: "The base URL must begin with https:. Only servers on this computer may be asked over http:.", field: "#base-url" };
+    return { text: refusals.notEncrypted, field: "#base-url" };
   }
-  if (!mayConnect(url)) return { text: notListed(url), field: "#base-url" };
+  if (!mayConnect(url)) return { text: refusals.notListed(url.origin), field: "#base-url" };
   const needsKey = infoOf(server)?.needsKey ?? !isHere;
-  if (needsKey && !key) return { text: "There is no API key. Enter yours, or choose the recorded supervisor.", field: "#key" };
+  if (needsKey && !key) return { text: refusals.noKey, field: "#key" };
   return undefined;
 }

@@ -1,6 +1,6 @@
 /** What a model of the catalogue takes, held against what a page is told of its device. */
 import type { CatalogueEntry } from "minions-web";
-import { bytes } from "./words.js";
+import { strings } from "./strings.js";
 
 /** Of what wasm can address, 4 GB, the model is not all. */
 const CPU_BYTES = 3.5e9;
@@ -10,18 +10,18 @@ const MOST_TOLD_GB = 8;
 
 /** Whether it may fit, and what to say of that. How much memory a GPU has, no browser tells; how much the device has, some do. */
 export function verdict({ minimumMemoryBytes }: CatalogueEntry, onGpu: boolean): { fits: boolean; sentence: string } {
-  const needs = `It takes at least ${bytes(minimumMemoryBytes)} of memory`;
+  const says = strings.verdict;
   if (!onGpu) {
     return minimumMemoryBytes > CPU_BYTES
-      ? { fits: false, sentence: `${needs}: too much for the CPU, which a page may use with 4 GB.` }
-      : { fits: true, sentence: `${needs} and runs on the CPU, slowly.` };
+      ? { fits: false, sentence: says.tooMuchForCpu(minimumMemoryBytes) }
+      : { fits: true, sentence: says.onCpu(minimumMemoryBytes) };
   }
   const { deviceMemory } = navigator as Navigator & { deviceMemory?: number };
-  if (deviceMemory === undefined) return { fits: true, sentence: `${needs}; how much there is, this browser does not tell.` };
+  if (deviceMemory === undefined) return { fits: true, sentence: says.unknown(minimumMemoryBytes) };
   const isTooMuch = minimumMemoryBytes > deviceMemory * 2 ** 30;
   if (deviceMemory >= MOST_TOLD_GB) {
-    return { fits: true, sentence: isTooMuch ? `${needs}; this device has 8 GB or more.` : `${needs}; this device should have that.` };
+    return { fits: true, sentence: isTooMuch ? says.atLeast8(minimumMemoryBytes) : says.enough(minimumMemoryBytes) };
   }
-  if (isTooMuch) return { fits: false, sentence: `${needs}: more than this device has, about ${deviceMemory} GB.` };
-  return { fits: true, sentence: `${needs}; this device has about ${deviceMemory} GB for everything.` };
+  if (isTooMuch) return { fits: false, sentence: says.tooMuch(minimumMemoryBytes, deviceMemory) };
+  return { fits: true, sentence: says.maybe(minimumMemoryBytes, deviceMemory) };
 }

@@ -1,7 +1,9 @@
 import { html, type TemplateResult } from "lit";
 import type { Conversation } from "../conversation.js";
-import { shortName } from "../protocols.js";
-import { count, money, seconds, totalTokens } from "../words.js";
+import { totalTokens } from "../sizes.js";
+import { strings } from "../strings.js";
+
+const says = strings.beside;
 
 /** Two runs of one question: what each answered, what it took, and what of the documents was sent. */
 export function beside(runs: readonly [Conversation, Conversation]): TemplateResult {
@@ -12,23 +14,23 @@ export function beside(runs: readonly [Conversation, Conversation]): TemplateRes
     </tr>`;
   return html`<table class="beside" data-testid="beside">
     <caption>
-      Side by side
+      ${says.caption}
     </caption>
     <thead>
       <tr>
         <td></td>
-        ${runs.map(({ protocol }) => html`<th scope="col">${shortName(protocol)}</th>`)}
+        ${runs.map(({ protocol }) => html`<th scope="col">${strings.protocols[protocol].short}</th>`)}
       </tr>
     </thead>
     <tbody>
-      ${line("Answer", ({ outcome }) => outcome?.answer ?? "none", true)}
-      ${line("Supervisor", tokens)} ${line("Time", ({ elapsedMs }) => seconds(elapsedMs))}
-      ${line("The document", ({ sent }) => (sent.some(({ stage }) => stage === "answer") ? "was sent whole" : "stayed here"))}
+      ${line(says.answer, ({ outcome }) => outcome?.answer ?? says.noAnswer, true)}
+      ${line(says.supervisor, tokens)} ${line(says.time, ({ elapsedMs }) => strings.amounts.seconds(elapsedMs))}
+      ${line(says.document, ({ sent }) => (sent.some(({ stage }) => stage === "answer") ? says.sent : says.stayed))}
     </tbody>
   </table>`;
 }
 
 function tokens({ usage: { remote }, cost }: Conversation): string {
-  const tokens = `${count(totalTokens(remote))} tokens`;
-  return cost ? `${tokens}, about ${money(cost.spent)}` : tokens;
+  const tokens = totalTokens(remote);
+  return cost ? says.tokensAndCost(tokens, cost.spent) : says.tokens(tokens);
 }

@@ -3,9 +3,12 @@ import { customElement, property, state } from "lit/decorators.js";
 import type { Place } from "../citation.js";
 import { Unreadable, readDoc, type Doc } from "../reading.js";
 import { SAMPLES, isSample, type Aside, type Sample } from "../samples.js";
-import { count, plural, roughTokens } from "../words.js";
+import { roughTokens } from "../sizes.js";
+import { strings } from "../strings.js";
 import { Panel, type PropertyValues } from "./panel.js";
 import "./place.js";
+
+const says = strings.document;
 
 /** The texts that stay here. */
 @customElement("document-panel")
@@ -57,14 +60,12 @@ export class DocumentPanel extends Panel {
       >
         <header>
           <h2 id="document-heading">
-            <label for="document-text" class="heading-label">${documents.length > 1 ? "Documents" : "Document"}</label>
+            <label for="document-text" class="heading-label">${documents.length > 1 ? says.headings : says.heading}</label>
           </h2>
-          ${this.leaves === "never"
-            ? html`<span class="where here">never sent</span>`
-            : html`<span class="where away">${this.leaves === "whole" ? "sent whole: remote only" : "may be sent: as you set"}</span>`}
+          <span class="where ${this.leaves === "never" ? "here" : "away"}">${says.leaves[this.leaves]}</span>
         </header>
         ${documents.length > 1
-          ? html`<ul class="tabs" aria-label="Documents">
+          ? html`<ul class="tabs" aria-label=${says.headings}>
               ${documents.map((document, index) => this.tab(document, index, index === at))}
             </ul>`
           : nothing}
@@ -74,32 +75,27 @@ export class DocumentPanel extends Panel {
             id="document-text"
             data-testid="document"
             spellcheck="false"
-            placeholder="Paste a text here, or drop files."
+            placeholder=${says.placeholder}
             aria-describedby="document-size"
             .value=${shown.text}
             @input=${(event: InputEvent) => this.edit(at, (event.target as HTMLTextAreaElement).value)}
           ></textarea>
           <p class="hint" id="document-size" data-testid="document-size">
-            ${count(characters)} characters, about ${plural(tokens, "token")}${documents.length > 1
-              ? ` in ${documents.length} documents`
-              : shown.name && !isSample(shown)
-                ? ` · ${shown.name}`
-                : nothing}
+            ${says.size(characters, tokens, documents.length)}${documents.length === 1 && shown.name && !isSample(shown)
+              ? ` · ${shown.name}`
+              : nothing}
           </p>
         </div>
         ${shown.remark ? html`<p class="notice warn" data-testid="document-remark">${shown.remark}</p>` : nothing}
-        <p class="hidden-text" role="status">${this.reading ? `Reading ${this.reading.name}…` : nothing}</p>
+        <p class="hidden-text" role="status">${this.reading ? says.reading(this.reading.name) : nothing}</p>
         ${this.reading ? this.progress(this.reading) : nothing}
         ${tooLong
-          ? html`<p class="notice warn" data-testid="document-long">
-              The worker reads up to ${count(this.contextLength)} tokens at a time, its reply included: this may not fit. MinionS reads in
-              pieces.
-            </p>`
+          ? html`<p class="notice warn" data-testid="document-long">${says.tooLong(this.contextLength)}</p>`
           : nothing}
         ${this.aside
           ? html`<p class="notice" data-testid="document-aside">
-              What you had before is kept.
-              <button type="button" class="link" @click=${() => this.takeUp(this.aside!)}>Take it up again</button>
+              ${says.aside}
+              <button type="button" class="link" @click=${() => this.takeUp(this.aside!)}>${says.takeUp}</button>
             </p>`
           : nothing}
         ${this.problems.length
@@ -107,7 +103,7 @@ export class DocumentPanel extends Panel {
           : nothing}
         <div class="row">
           <label class="button">
-            Open files…
+            ${says.openFiles}
             <input
               type="file"
               multiple
@@ -116,10 +112,10 @@ export class DocumentPanel extends Panel {
               @change=${this.openFiles}
             />
           </label>
-          <button type="button" data-testid="document-clear" ?disabled=${!characters} @click=${this.clear}>Clear</button>
+          <button type="button" data-testid="document-clear" ?disabled=${!characters} @click=${this.clear}>${says.clear}</button>
         </div>
         <details class="samples" data-testid="samples">
-          <summary>Try a sample</summary>
+          <summary>${says.samples}</summary>
           <ul>
             ${SAMPLES.map(
               (sample) => html`<li>
@@ -136,18 +132,18 @@ export class DocumentPanel extends Panel {
   private progress({ name, done, total }: { name: string; done: number; total: number }): TemplateResult {
     return html`<div data-testid="document-reading">
       <p class="hint">
-        Reading ${name}…
-        <button type="button" class="link" data-testid="stop-reading" @click=${() => this.stopReading?.abort()}>Stop</button>
+        ${says.reading(name)}
+        <button type="button" class="link" data-testid="stop-reading" @click=${() => this.stopReading?.abort()}>${says.stopReading}</button>
       </p>
-      ${total > 1 ? html`<progress aria-label="Pages read" max=${total} .value=${done}></progress>` : nothing}
+      ${total > 1 ? html`<progress aria-label=${says.pagesRead} max=${total} .value=${done}></progress>` : nothing}
     </div>`;
   }
 
   private tab({ name }: Doc, index: number, isShown: boolean): TemplateResult {
-    const called = name || "Pasted text";
+    const called = name || says.unnamed;
     return html`<li>
       <button type="button" data-testid="document-tab" aria-pressed=${isShown ? "true" : "false"} @click=${() => this.show(index)}>${called}</button>
-      <button type="button" class="link" aria-label="Remove ${called}" @click=${() => this.takeAway(index)}>×</button>
+      <button type="button" class="link" aria-label=${says.remove(called)} @click=${() => this.takeAway(index)}>×</button>
     </li>`;
   }
 
@@ -190,10 +186,10 @@ export class DocumentPanel extends Panel {
 
   private async choose(sample: Sample): Promise<void> {
     this.element<HTMLDetailsElement>(".samples").open = false;
-    this.element<HTMLElement>(".samples summary").focus();
+    this.element<HTMLElement>(".samples > summary").focus();
     const documents = await sample.load().catch(() => undefined);
     if (documents) this.takeUp({ documents, task: sample.task });
-    else this.problems = ["The sample could not be fetched: try again."];
+    else this.problems = [says.sampleFailed];
   }
 
   private clear(): void {

@@ -1,9 +1,11 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import type { Estimate, TimedForecast } from "minions-web";
-import { shortName, type Protocol } from "../protocols.js";
+import { failure, type Failure } from "../failure.js";
+import type { Protocol } from "../protocols.js";
+import { totalTokens } from "../sizes.js";
+import { strings } from "../strings.js";
 import type { SupervisorChoice } from "../supervisors.js";
-import { brief, count, failure, money, totalTokens, type Failure } from "../words.js";
 import { Panel, type PropertyValues } from "./panel.js";
 
 /** Predicts with the page's worker and documents. */
@@ -11,6 +13,8 @@ export type Predict = (task: string, supervisor: SupervisorChoice) => Promise<Es
 
 /** Typing goes on for so many milliseconds at least before something is predicted anew. */
 const PAUSE_MS = 300;
+
+const says = strings.forecasts;
 
 /** What each protocol would take, once somebody wants to know: to find out takes the worker about as long as a short reply. */
 @customElement("forecasts-view")
@@ -57,7 +61,7 @@ export class ForecastsView extends Panel {
       data-testid="forecasts"
       @toggle=${(event: Event) => (this.isOpen = (event.target as HTMLDetailsElement).open)}
     >
-      <summary>Predicted time, tokens and cost</summary>
+      <summary>${says.summary}</summary>
       ${this.isOpen ? this.body() : nothing}
     </details>`;
   }
@@ -65,36 +69,34 @@ export class ForecastsView extends Panel {
   private body(): TemplateResult {
     const { estimate, failure: what } = this;
     if (what) return html`<p class="hint">${what.advice}</p>`;
-    if (!estimate) return html`<p class="hint">${this.predict ? "The worker is being timed…" : "As soon as the worker is free."}</p>`;
+    if (!estimate) return html`<p class="hint">${this.predict ? says.timing : says.later}</p>`;
     const { forecasts, protocol, reason, speed } = estimate;
     return html`
       <table>
-        <caption class="hidden-text">What each protocol would take</caption>
+        <caption class="hidden-text">${says.caption}</caption>
         <thead>
           <tr>
-            <th scope="col">Protocol</th>
-            <th scope="col">Time</th>
-            <th scope="col">Cloud tokens</th>
-            <th scope="col">Cost</th>
+            <th scope="col">${says.protocol}</th>
+            <th scope="col">${says.time}</th>
+            <th scope="col">${says.tokens}</th>
+            <th scope="col">${says.cost}</th>
           </tr>
         </thead>
         <tbody>
           ${forecasts.map((forecast) => this.row(forecast))}
         </tbody>
       </table>
-      <p class="hint" data-testid="forecast-reason">Automatic would take <strong>${shortName(protocol)}</strong>: ${reason}</p>
-      <p class="hint">
-        Estimates. The worker reads ${count(Math.round(speed.prefill))} tokens a second here and writes
-        ${count(Math.round(speed.decode))}, or ${count(Math.round(speed.batchDecode))} with many replies at a time.
-      </p>
+      <p class="hint" data-testid="forecast-reason">${says.choice(strings.protocols[protocol].short, reason)}</p>
+      <p class="hint">${says.speeds(Math.round(speed.prefill), Math.round(speed.decode), Math.round(speed.batchDecode))}</p>
     `;
   }
 
   private row({ protocol, seconds, remote, cost, documentsLeave }: TimedForecast): TemplateResult {
+    const { brief, count, money } = strings.amounts;
     return html`<tr data-testid="forecast" data-protocol=${protocol} aria-current=${protocol === this.protocol ? "true" : nothing}>
-      <th scope="row">${shortName(protocol)}</th>
+      <th scope="row">${strings.protocols[protocol].short}</th>
       <td>${brief(seconds)}</td>
-      <td>${count(totalTokens(remote))}${documentsLeave ? html`<small>the documents leave</small>` : nothing}</td>
+      <td>${count(totalTokens(remote))}${documentsLeave ? html`<small>${says.documentsLeave}</small>` : nothing}</td>
       <td>${cost === undefined ? "–" : money(cost)}</td>
     </tr>`;
   }

@@ -1,10 +1,10 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { customElement, property } from "lit/decorators.js";
 import type { Kept } from "../history.js";
-import { plural } from "../words.js";
+import { strings } from "../strings.js";
 import { Panel } from "./panel.js";
 
-const when = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
+const says = strings.history;
 
 /** Earlier questions and answers, if the user wants them kept. */
 @customElement("history-panel")
@@ -18,8 +18,8 @@ export class HistoryPanel extends Panel {
       <section class="panel" aria-labelledby="history-heading">
         <details class="whole" data-testid="history">
           <summary>
-            <h2 id="history-heading">History</h2>
-            <span class="quiet" data-testid="history-state">${history ? `${plural(history.length, "answer")} kept` : "nothing is kept"}</span>
+            <h2 id="history-heading">${says.heading}</h2>
+            <span class="quiet" data-testid="history-state">${history ? says.kept(history.length) : says.nothingKept}</span>
           </summary>
           <div class="fields">
             <label class="choice">
@@ -29,11 +29,8 @@ export class HistoryPanel extends Panel {
                 .checked=${history !== undefined}
                 @change=${(event: Event) => this.send<boolean>("keep-history", (event.target as HTMLInputElement).checked)}
               />
-              <span>Keep questions and answers in this browser</span>
-              <span class="hint">
-                With the documents’ names, but not their text, and no key. Answers can quote a document. Without the tick, all of it is
-                deleted.
-              </span>
+              <span>${says.keep}</span>
+              <span class="hint">${says.keepHint}</span>
             </label>
             ${history?.length ? this.list(history) : nothing}
           </div>
@@ -49,7 +46,7 @@ export class HistoryPanel extends Panel {
           ({ at, task, answer, documents }) => html`<li data-testid="history-entry">
             <details>
               <summary>
-                <span class="to">${task}<span class="quiet">${when.format(at)} · ${documents.join(", ") || "pasted text"}</span></span>
+                <span class="to">${task}<span class="quiet">${strings.amounts.date(at)} · ${named(documents)}</span></span>
               </summary>
               <p class="message said">${answer}</p>
             </details>
@@ -57,8 +54,10 @@ export class HistoryPanel extends Panel {
         )}
       </ol>
       <div class="row">
-        <button type="button" data-testid="history-delete" @click=${() => this.send("delete-history")}>Delete all</button>
+        <button type="button" data-testid="history-delete" @click=${() => this.send("delete-history")}>${says.deleteAll}</button>
       </div>
     `;
   }
 }
+
+const named = (documents: readonly string[]): string => documents.join(", ") || strings.document.unnamedWithin;

@@ -2,13 +2,15 @@ import { html, nothing, type TemplateResult } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import { placeOf } from "../citation.js";
 import type { Job, Jobs } from "../conversation.js";
-import { STATUS, tally } from "../plan.js";
+import { MARKS, tally } from "../plan.js";
 import type { Doc } from "../reading.js";
-import { count } from "../words.js";
+import { strings } from "../strings.js";
 import { Panel } from "./panel.js";
 
 /** More would crawl, and nobody looks at each. */
 const MOST_SHOWN = 400;
+
+const says = strings.jobs;
 
 /** The jobs of a round: one mark each, and on demand what a job was asked, read and replied. */
 @customElement("jobs-view")
@@ -24,13 +26,13 @@ export class JobsView extends Panel {
     const chosen = list.find(({ manifest }) => manifest.jobId === this.chosen);
     return html`
       <p data-testid="jobs-count">
-        <strong>${count(done)} of ${count(list.length)} jobs done</strong>${counts ? html`: ${tally(counts)}.` : nothing}
+        <strong>${says.done(done, list.length)}</strong>${counts ? html`: ${tally(counts)}.` : nothing}
       </p>
-      <ul class="jobs" aria-label="Jobs of round ${this.jobs.round}">
+      <ul class="jobs" aria-label=${says.ofRound(this.jobs.round)}>
         ${list.slice(0, MOST_SHOWN).map((job) => this.mark(job))}
       </ul>
       ${list.length > MOST_SHOWN
-        ? html`<p class="quiet">The first ${count(MOST_SHOWN)} are shown; the transcript has all.</p>`
+        ? html`<p class="quiet">${says.first(MOST_SHOWN)}</p>`
         : nothing}
       ${chosen ? this.details(chosen) : nothing}
     `;
@@ -39,41 +41,43 @@ export class JobsView extends Panel {
   private mark(job: Job): TemplateResult {
     const { jobId } = job.manifest;
     const status = job.result?.status ?? "waiting";
-    const { mark, words } = STATUS[status];
+    const words = says.jobIs(jobId, says.status[status]);
     return html`<li>
       <button
         type="button"
         data-testid="job"
         data-status=${status}
         aria-expanded=${this.chosen === jobId ? "true" : "false"}
-        aria-label="Job ${jobId}: ${words}"
-        title="Job ${jobId}: ${words}"
+        aria-label=${words}
+        title=${words}
         @click=${() => (this.chosen = this.chosen === jobId ? undefined : jobId)}
       >
-        <span aria-hidden="true">${mark}</span>
+        <span aria-hidden="true">${MARKS[status]}</span>
       </button>
     </li>`;
   }
 
   private details({ manifest, result }: Job): TemplateResult {
     const { jobId, chunkId, document, range, task, advice } = manifest;
+    const status = says.status[result?.status ?? "waiting"];
     const from = document === undefined ? undefined : this.documents[document - 1];
     const text = from && slice(from.text, range);
+    const name = from && this.documents.length > 1 ? from.name || strings.document.unnamedWithin : undefined;
     return html`<dl class="job" data-testid="job-details">
-      <dt>Job ${jobId}</dt>
-      <dd>${STATUS[result?.status ?? "waiting"].words}${result && result.attempts > 1 ? `, asked ${result.attempts} times` : nothing}</dd>
-      <dt>Task</dt>
+      <dt>${says.job(jobId)}</dt>
+      <dd>${status}${result && result.attempts > 1 ? says.attempts(result.attempts) : nothing}</dd>
+      <dt>${says.task}</dt>
       <dd>${task}${advice ? html` <span class="quiet">${advice}</span>` : nothing}</dd>
-      <dt>Answer</dt>
-      <dd>${result?.output.answer ?? "none"}</dd>
+      <dt>${says.answer}</dt>
+      <dd>${result?.output.answer ?? says.noAnswer}</dd>
       ${result?.quote
-        ? html`<dt>Quote</dt><dd><q>${this.cite(result.quote, () => placeOf({ ...manifest, ...result }, this.documents))}</q></dd>`
+        ? html`<dt>${says.quote}</dt><dd><q>${this.cite(result.quote, () => placeOf({ ...manifest, ...result }, this.documents))}</q></dd>`
         : nothing}
-      ${result?.error ? html`<dt>Error</dt><dd>${result.error}</dd>` : nothing}
-      <dt>Chunk ${chunkId}${from && this.documents.length > 1 ? html` of ${from.name || "pasted text"}` : nothing}</dt>
+      ${result?.error ? html`<dt>${says.error}</dt><dd>${result.error}</dd>` : nothing}
+      <dt>${says.chunk(chunkId, name)}</dt>
       <dd>
         ${text === undefined
-          ? "made of earlier answers"
+          ? says.ofEarlierAnswers
           : html`<pre tabindex="0">${marked(text.trim(), result?.quote)}</pre>`}
       </dd>
     </dl>`;

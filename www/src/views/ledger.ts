@@ -1,28 +1,14 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { customElement, property } from "lit/decorators.js";
-import type { Stage } from "minions-web";
 import type { Conversation, Sent } from "../conversation.js";
 import { balance as balanceOf, entryOf, type Balance } from "../privacy.js";
 import type { Doc } from "../reading.js";
+import { utf8Length } from "../sizes.js";
+import { strings } from "../strings.js";
 import { WordIndex } from "../word-index.js";
-import { bytes, plural, utf8Length } from "../words.js";
 import { Panel, type PropertyValues } from "./panel.js";
 
-const time = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
-
-const STAGES: Record<Stage, string> = {
-  open: "the question, and how to work with the worker",
-  decide: "the worker’s reply",
-  conclude: "the worker’s last reply, and a request to conclude",
-  advise: "the question, to be told what to look for",
-  decompose: "a request for a plan",
-  think: "what the worker found, to think about",
-  synthesize: "what the worker found, and a request to conclude",
-  answer: "the question with the whole document",
-  summarize: "earlier questions, to be summarised",
-};
-
-const ROLES: Record<string, string> = { system: "Instructions", user: "This page says", assistant: "The supervisor said" };
+const says = strings.ledger;
 
 /** Every message that leaves the page. */
 @customElement("ledger-panel")
@@ -39,30 +25,25 @@ export class LedgerPanel extends Panel {
     return html`
       <section class="panel" aria-labelledby="ledger-heading">
         <header>
-          <h2 id="ledger-heading">Ledger</h2>
-          <span class="where away">what leaves this page</span>
+          <h2 id="ledger-heading">${says.heading}</h2>
+          <span class="where away">${says.where}</span>
         </header>
-        ${this.run ? this.books(this.run) : html`<p class="quiet">
-              Every message to the supervisor is listed here, whole, as it is sent. The document is not among them; what the worker
-              replies is, and it can quote the document.
-            </p>`}
+        ${this.run ? this.books(this.run) : html`<p class="quiet">${says.nothingYet}</p>`}
       </section>
     `;
   }
 
   private books(run: Conversation): TemplateResult {
     const balance = balanceOf(run);
-    const { requests, bytes: size } = balance;
-    const recording = run.destination.kind === "recording";
+    const { requests, bytes } = balance;
+    const { destination } = run;
     return html`
       <p data-testid="ledger-summary">
-        ${run.destination.kind === "nowhere"
-          ? html`<strong>Nothing left this page.</strong> No supervisor took part.`
-          : recording
-          ? html`<strong>Nothing left this page.</strong> The supervisor is a recording; these are the messages that a live one
-              would have been sent: ${plural(requests, "request")}, ${bytes(size)}.`
-          : html`<strong>${plural(requests, "request")}, ${bytes(size)} of text</strong>, to ${host(run)} and nowhere else.
-              A request that failed for a passing reason may have been repeated.`}
+        ${destination.kind === "nowhere"
+          ? says.nobody
+          : destination.kind === "recording"
+            ? says.recording(requests, bytes)
+            : says.server(requests, bytes, destination.host)}
       </p>
       ${run.sent.length
         ? html`<ol class="entries">
@@ -75,8 +56,7 @@ export class LedgerPanel extends Panel {
 
   private sentWhole(run: Conversation): TemplateResult {
     return html`<p class="notice warn" data-testid="ledger-whole">
-      The whole ${sizeOf(run)} was sent: that is what “remote only” does.
-      ${run.hidden ? "Names and identifiers that the rules found were replaced before." : nothing}
+      ${says.sentWhole(run.documents.length, sizeOf(run.documents))} ${run.hidden ? says.replaced : nothing}
     </p>`;
   }
 
@@ -84,25 +64,18 @@ export class LedgerPanel extends Panel {
     return html`
       <div class="kept" data-testid="ledger-kept">
         <p>
-          The ${sizeOf(run)} stayed here.
-          ${workerBytes > 0
-            ? html`The worker’s replies are <mark>marked</mark> above: ${bytes(workerBytes)} that can quote it, counted each time
-              they are sent again.`
-            : nothing}
+          ${says.stayed(run.documents.length, sizeOf(run.documents))} ${workerBytes > 0 ? says.marked(workerBytes) : nothing}
         </p>
         ${requests > 0 && leaked === undefined
-          ? html`<p class="quiet">Looking for words of the document in what was sent…</p>`
+          ? html`<p class="quiet">${says.looking}</p>`
           : nothing}
         ${requests > 0 && leaked === null
           ? html`<p class="quiet" data-testid="ledger-check">
-              Checked: ${workerBytes > 0 ? "outside those replies, " : ""}no five words in a row come from the document.
+              ${workerBytes > 0 ? says.checkedOutsideReplies : says.checked}
             </p>`
           : nothing}
         ${leaked
-          ? html`<p class="quiet" data-testid="ledger-leak">
-              Outside those replies, these words of the document are in the messages: “${leaked}”. They are part of your question, or
-              ordinary words.
-            </p>`
+          ? html`<p class="quiet" data-testid="ledger-leak">${says.leaked(leaked)}</p>`
           : nothing}
       </div>
     `;
@@ -110,23 +83,22 @@ export class LedgerPanel extends Panel {
 
   private entry(sent: Sent, run: Conversation): TemplateResult {
     const entry = entryOf(sent, run.replies);
+    const { bytes, time } = strings.amounts;
     return html`<li data-testid="ledger-entry">
       <details>
         <summary>
           <span class="to">
-            ${run.destination.kind === "recording" ? "Not sent" : html`To ${host(run)}`}, round ${sent.round}
-            <span class="quiet">${time.format(sent.at)} · ${STAGES[sent.stage]}</span>
+            ${run.destination.kind === "recording" ? says.notSent(sent.round) : says.sentTo(host(run), sent.round)}
+            <span class="quiet">${time(sent.at)} · ${says.stages[sent.stage]}</span>
           </span>
           <span class="bytes" data-testid="ledger-bytes">${bytes(entry.bytes)}</span>
         </summary>
         ${sent.repeated > 0
-          ? html`<p class="message quiet">
-              Repeats the ${plural(sent.repeated, "message")} above, and adds:
-            </p>`
+          ? html`<p class="message quiet">${says.repeats(sent.repeated)}</p>`
           : nothing}
         ${entry.fresh.map(
           ({ role, parts }) => html`<div class="message">
-            <h4>${ROLES[role] ?? role}</h4>
+            <h4>${says.roles[role as keyof typeof says.roles] ?? role}</h4>
             <pre data-testid="ledger-text" tabindex="0">${parts.map((part) =>
               part.worker ? html`<mark>${part.text}</mark>` : part.text,
             )}</pre>
@@ -143,9 +115,9 @@ function host(run: Conversation): string {
 
 const sizes = new WeakMap<readonly Doc[], number>();
 
-/** The documents of a run in a word, with their size as they would be sent. */
-function sizeOf({ documents }: Conversation): string {
+/** The size of documents as they would be sent. */
+function sizeOf(documents: readonly Doc[]): number {
   const size = sizes.get(documents) ?? documents.reduce((sum, { text }) => sum + utf8Length(text), 0);
   sizes.set(documents, size);
-  return documents.length > 1 ? `text of ${documents.length} documents (${bytes(size)})` : `document (${bytes(size)})`;
+  return size;
 }

@@ -1,9 +1,10 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import { models, type CatalogueEntry, type Device, type DownloadController, type Engine, type ModelSource, type Progress } from "minions-web";
-import { mayConnect, notListed } from "../policy.js";
+import type { Failure } from "../failure.js";
+import { mayConnect } from "../policy.js";
+import { strings } from "../strings.js";
 import { verdict } from "../verdict.js";
-import { bytes, count, duration, parameters, plural, seconds, type Failure } from "../words.js";
 import { field } from "./field.js";
 import { Panel } from "./panel.js";
 
@@ -31,11 +32,9 @@ export const demoWorker = (device: Device = "auto"): Choice => ({
   demo: true,
 });
 
-const DEVICES: [Device, string][] = [
-  ["auto", "Automatic"],
-  ["gpu", "GPU"],
-  ["cpu", "CPU"],
-];
+const DEVICES: readonly Device[] = ["auto", "gpu", "cpu"];
+
+const says = strings.worker;
 
 /** The local model: what it is, what runs it, and another one instead. */
 @customElement("model-panel")
@@ -56,18 +55,18 @@ export class ModelPanel extends Panel {
     return html`
       <section class="panel" aria-labelledby="worker-heading">
         <header>
-          <h2 id="worker-heading">Worker</h2>
-          <span class="where here">on this device</span>
+          <h2 id="worker-heading">${says.heading}</h2>
+          <span class="where here">${says.where}</span>
         </header>
         <div role="status" data-testid="worker-status">${this.status()}</div>
         ${this.worker.phase === "loading" ? this.loading(this.worker) : nothing}
         ${this.worker.phase === "ready" ? this.facts(this.worker) : nothing}
         ${this.worker.phase === "failed"
           ? html`<div class="row">
-              <button type="button" data-testid="worker-again" @click=${() => this.load(this.last)}>Try again</button>
+              <button type="button" data-testid="worker-again" @click=${() => this.load(this.last)}>${says.again}</button>
               ${this.last.demo
                 ? nothing
-                : html`<button type="button" @click=${() => this.load(demoWorker(this.device))}>Load the demo worker</button>`}
+                : html`<button type="button" @click=${() => this.load(demoWorker(this.device))}>${says.loadDemo}</button>`}
             </div>`
           : nothing}
         ${this.other()}
@@ -83,9 +82,9 @@ export class ModelPanel extends Panel {
       case "ready": {
         const { adapter } = worker.engine;
         return adapter.kind === "gpu"
-          ? html`<p data-testid="worker-ready">Ready on the GPU, loaded in ${seconds(worker.elapsedMs)}.</p>`
-          : html`<p data-testid="worker-ready">Ready on the CPU, loaded in ${seconds(worker.elapsedMs)}.</p>
-              ${adapter.reason ? html`<p class="quiet" data-testid="cpu-reason">Not on the GPU: ${adapter.reason}.</p>` : nothing}`;
+          ? html`<p data-testid="worker-ready">${says.readyOnGpu(worker.elapsedMs)}</p>`
+          : html`<p data-testid="worker-ready">${says.readyOnCpu(worker.elapsedMs)}</p>
+              ${adapter.reason ? html`<p class="quiet" data-testid="cpu-reason">${says.notOnGpu(adapter.reason)}</p>` : nothing}`;
       }
       case "failed":
         return html`<div class="notice error" data-testid="worker-failure" data-code=${worker.failure.code}>
@@ -105,16 +104,16 @@ export class ModelPanel extends Panel {
     };
     return html`
       ${known
-        ? html`<progress aria-label="Loading the worker" max=${progress.total} .value=${progress.loaded}></progress>`
-        : html`<progress aria-label="Loading the worker"></progress>`}
+        ? html`<progress aria-label=${says.progress} max=${progress.total} .value=${progress.loaded}></progress>`
+        : html`<progress aria-label=${says.progress}></progress>`}
       ${isFetching && !progress.stored
-        ? html`<p class="quiet">This browser does not keep it: the next visit fetches it again.</p>`
+        ? html`<p class="quiet">${says.notKept}</p>`
         : nothing}
       <div class="row">
         ${isFetching || controller.isPaused
-          ? html`<button type="button" data-testid="pause-loading" @click=${pause}>${controller.isPaused ? "Go on" : "Pause"}</button>`
+          ? html`<button type="button" data-testid="pause-loading" @click=${pause}>${controller.isPaused ? says.resume : says.pause}</button>`
           : nothing}
-        <button type="button" data-testid="stop-loading" @click=${() => this.send("stop-loading")}>Stop loading</button>
+        <button type="button" data-testid="stop-loading" @click=${() => this.send("stop-loading")}>${says.stop}</button>
       </div>
     `;
   }
@@ -123,21 +122,16 @@ export class ModelPanel extends Panel {
     const { model, adapter } = worker.engine;
     return html`
       <dl class="facts">
-        <dt>Model</dt>
+        <dt>${says.model}</dt>
         <dd data-testid="model-name">${worker.name}</dd>
-        <dt>Size</dt>
-        <dd>${parameters(model.parameters)} parameters, ${bytes(model.sizeBytes)}, ${model.quantization}</dd>
-        <dt>Reads</dt>
-        <dd>up to ${plural(model.contextLength, "token")} at a time</dd>
-        <dt>Runs on</dt>
+        <dt>${says.size}</dt>
+        <dd>${says.sizeOf(model)}</dd>
+        <dt>${says.reads}</dt>
+        <dd>${says.readsTokens(model.contextLength)}</dd>
+        <dt>${says.runsOn}</dt>
         <dd data-testid="adapter" data-kind=${adapter.kind}>${(adapter.kind === "gpu" && this.gpu) || adapter.name}</dd>
       </dl>
-      ${worker.demo
-        ? html`<p class="quiet">
-            This is a demonstration model: ${parameters(model.parameters)} parameters, trained from nothing on synthetic text. It
-            looks up facts stated in short documents and often errs. <a href=${DEMO_CARD}>Model card</a>
-          </p>`
-        : nothing}
+      ${worker.demo ? html`<p class="quiet">${says.demo(model.parameters, DEMO_CARD)}</p>` : nothing}
     `;
   }
 
@@ -145,50 +139,50 @@ export class ModelPanel extends Panel {
     const blocked = this.busy || this.worker.phase === "loading";
     return html`
       <details>
-        <summary>Use another model or device</summary>
+        <summary>${says.other}</summary>
         <div class="fields">
           <fieldset>
-            <legend>Device</legend>
+            <legend>${says.device}</legend>
             <div class="row inline-choices">
               ${DEVICES.map(
-                ([value, name]) => html`<label class="choice">
+                (value) => html`<label class="choice">
                   <input
                     type="radio"
                     name="device"
                     value=${value}
                     .checked=${this.device === value}
                     @change=${() => (this.device = value)}
-                  />${name}
+                  />${says.devices[value]}
                 </label>`,
               )}
             </div>
           </fieldset>
           ${this.catalogue(blocked)}
           <div>
-            <span class="label">Or a GGUF file on this computer</span>
+            <span class="label">${says.file}</span>
             <label class="button">
-              Open a file…
+              ${says.openFile}
               <input type="file" accept=".gguf" data-testid="model-file" ?disabled=${blocked} @change=${this.openFile} />
             </label>
           </div>
           <form @submit=${this.openUrl} novalidate>
             ${field({
               id: "model-url",
-              label: "Or the address of one",
+              label: says.address,
               type: "url",
-              placeholder: "https://…/model.gguf",
+              placeholder: says.addressPlaceholder,
               describedBy: "model-url-hint",
               value: this.url,
               input: ({ value }) => (this.url = value),
-              beside: html`<button type="submit" ?disabled=${blocked}>Load</button>`,
+              beside: html`<button type="submit" ?disabled=${blocked}>${says.load}</button>`,
             })}
             <p class="hint ${this.urlProblem ? "bad" : ""}" id="model-url-hint">
-              ${this.urlProblem || "Llama, Mistral, Qwen, SmolLM, Gemma, Phi or Granite, in any of GGUF’s usual formats. The server must allow other sites to read it."}
+              ${this.urlProblem || says.addressHint}
             </p>
           </form>
           <div class="row">
             <button type="button" data-testid="load-demo" ?disabled=${blocked} @click=${() => this.load(demoWorker(this.device))}>
-              Load the demo worker
+              ${says.loadDemo}
             </button>
           </div>
         </div>
@@ -202,7 +196,7 @@ export class ModelPanel extends Panel {
     const { fits, sentence } = verdict(entry, this.gpu !== "" && this.device !== "cpu");
     return html`
       <div>
-        <label for="catalogue">A model of Hugging Face’s hub</label>
+        <label for="catalogue">${says.catalogue}</label>
         <div class="with-button">
           <select
             id="catalogue"
@@ -213,23 +207,20 @@ export class ModelPanel extends Panel {
           >
             ${models.catalogue.map(
               ({ id, name, sizeBytes }) => html`<option value=${id} ?selected=${id === entry.id}>
-                ${name}, ${bytes(sizeBytes)}${this.stored.has(id) ? " (stored here)" : ""}
+                ${says.entry(name, sizeBytes, this.stored.has(id))}
               </option>`,
             )}
           </select>
-          <button type="button" data-testid="load-catalogue" ?disabled=${blocked} @click=${() => this.loadEntry(entry)}>Load</button>
+          <button type="button" data-testid="load-catalogue" ?disabled=${blocked} @click=${() => this.loadEntry(entry)}>${says.load}</button>
         </div>
         <div class="hint" id="catalogue-facts" data-testid="catalogue-facts">
-          <p>
-            ${parameters(entry.parameters)} parameters, ${entry.quantization}, ${entry.licence};
-            ${isStored ? "stored in this browser" : `${bytes(entry.sizeBytes)} to fetch, once`}.
-          </p>
+          <p>${says.entryFacts(entry, isStored)}</p>
           <p class=${fits ? "" : "bad"} data-testid="verdict">${sentence}</p>
           ${entry.warning ? html`<p>${entry.warning}</p>` : nothing}
           ${isStored
             ? html`<p>
                 <button type="button" class="link" data-testid="delete-model" ?disabled=${blocked} @click=${() => this.send("delete-model", entry)}>
-                  Delete it from this browser
+                  ${says.deleteEntry}
                 </button>
               </p>`
             : nothing}
@@ -253,7 +244,7 @@ export class ModelPanel extends Panel {
   private openUrl(event: SubmitEvent): void {
     event.preventDefault();
     const url = this.url.trim() && URL.canParse(this.url, location.href) ? new URL(this.url, location.href) : undefined;
-    this.urlProblem = !url ? "This is not an address." : mayConnect(url) ? "" : notListed(url);
+    this.urlProblem = !url ? says.noAddress : mayConnect(url) ? "" : strings.refusals.notListed(url.origin);
     if (!url || this.urlProblem) return;
     const name = decodeURIComponent(url.pathname.split("/").filter(Boolean).at(-1) ?? url.host);
     this.load({ name, source: { url }, device: this.device, demo: false });
@@ -271,25 +262,21 @@ function named(name: string, message: string): string {
 }
 
 function inWords(name: string, progress: Progress | undefined): string {
+  const { loading } = strings;
   switch (progress?.phase) {
     case undefined:
-      return `Starting the engine for ${name}…`;
+      return loading.starting(name);
     case "wait":
-      return `Another tab is fetching ${progress.file}; waiting for it…`;
+      return loading.waiting(progress.file);
     case "caution":
-      return `The last attempt to load ${name} ended with its page; trying with room for ${count(progress.contextLength)} tokens…`;
-    case "download": {
-      const { file, loaded, total, bytesPerSecond, secondsLeft } = progress;
-      const share = total > 0 ? `${bytes(loaded)} of ${bytes(total)}` : bytes(loaded);
-      const rate = bytesPerSecond > 0 && loaded < total ? `, ${bytes(bytesPerSecond)} a second` : "";
-      const left = secondsLeft ? `, ${duration(secondsLeft)} left` : "";
-      return `Fetching ${file}: ${share}${rate}${left}`;
-    }
+      return loading.caution(name, progress.contextLength);
+    case "download":
+      return loading.fetching(progress);
     case "upload":
-      return `Handing over the weights: ${bytes(progress.loaded)} of ${bytes(progress.total)}`;
+      return loading.uploading(progress.loaded, progress.total);
     case "compile":
-      return `Preparing the kernels: ${count(progress.loaded)} of ${count(progress.total)}`;
+      return loading.compiling(progress.loaded, progress.total);
     case "ready":
-      return "Almost ready…";
+      return loading.ready;
   }
 }

@@ -1,5 +1,6 @@
 import { LitElement, html, type PropertyValues, type TemplateResult } from "lit";
 import type { Place } from "../citation.js";
+import { strings } from "../strings.js";
 
 /**
  * A part of the page.
@@ -25,7 +26,8 @@ export abstract class Panel extends LitElement {
       const wish = place();
       if (wish) this.send<Place>("show-place", { ...wish });
     };
-    return html`<a class="cite" href="#document-heading" title="Show it in the document" data-testid="cite" @click=${show}>${words}</a>`;
+    const title = strings.place.show;
+    return html`<a class="cite" href="#document-heading" title=${title} data-testid="cite" @click=${show}>${words}</a>`;
   }
 
   protected element<T extends Element>(selector: string): T {

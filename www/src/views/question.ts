@@ -1,9 +1,10 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import type { Privacy } from "minions-web";
-import { PROTOCOLS, type Protocol } from "../protocols.js";
+import type { Failure } from "../failure.js";
+import type { Protocol } from "../protocols.js";
+import { strings } from "../strings.js";
 import { SERVERS, infoOf, reach, type ServerChoice, type ServerName, type SupervisorChoice } from "../supervisors.js";
-import { plural, type Failure } from "../words.js";
 import { field } from "./field.js";
 import type { Predict } from "./forecasts.js";
 import { Panel } from "./panel.js";
@@ -22,6 +23,8 @@ export interface Ask {
   maxRounds: number;
   privacy: Privacy | null;
 }
+
+const says = strings.question;
 
 const RECORDED: SupervisorChoice = { kind: "recorded" };
 
@@ -60,16 +63,16 @@ export class QuestionPanel extends Panel {
     return html`
       <section class="panel" aria-labelledby="question-heading">
         <header>
-          <h2 id="question-heading">Question and supervisor</h2>
+          <h2 id="question-heading">${says.heading}</h2>
           ${this.kind === "recorded" || this.protocol === "local_only"
-            ? html`<span class="where here">nothing is sent</span>`
+            ? html`<span class="where here">${says.sends.nothing}</span>`
             : this.protocol === "remote_only"
-              ? html`<span class="where away">question and document are sent</span>`
-              : html`<span class="where away">the question is sent${this.mayLeave ? ", the document may be" : nothing}</span>`}
+              ? html`<span class="where away">${says.sends.all}</span>`
+              : html`<span class="where away">${this.mayLeave ? says.sends.maybeDocument : says.sends.question}</span>`}
         </header>
         <form class="fields" @submit=${this.submit} @keydown=${this.shortcut} novalidate>
           <div>
-            <label for="task">Question</label>
+            <label for="task">${says.question}</label>
             <textarea
               id="task"
               rows="2"
@@ -79,7 +82,7 @@ export class QuestionPanel extends Panel {
             ></textarea>
           </div>
           <fieldset class="supervisors">
-            <legend>Supervisor</legend>
+            <legend>${says.supervisor}</legend>
             <label class="choice">
               <input
                 type="radio"
@@ -88,10 +91,8 @@ export class QuestionPanel extends Panel {
                 .checked=${this.kind === "recorded"}
                 @change=${() => this.supervise("recorded")}
               />
-              <span>Recorded supervisor</span>
-              <span class="hint">
-                Needs no key. Its words were written beforehand for the sample record; the worker’s replies are live.
-              </span>
+              <span>${says.recorded}</span>
+              <span class="hint">${says.recordedHint}</span>
             </label>
             <label class="choice">
               <input
@@ -101,8 +102,8 @@ export class QuestionPanel extends Panel {
                 .checked=${this.kind === "server"}
                 @change=${() => this.supervise("server")}
               />
-              <span>A model of a provider, or a server of yours</span>
-              <span class="hint">With your key where it wants one, asked straight from this page.</span>
+              <span>${says.server}</span>
+              <span class="hint">${says.serverHint}</span>
             </label>
           </fieldset>
           ${this.kind === "recorded" ? this.mismatch(ownTask) : nothing}
@@ -126,9 +127,9 @@ export class QuestionPanel extends Panel {
               aria-disabled=${this.running ? "true" : "false"}
               aria-keyshortcuts="Control+Enter"
             >
-              ${this.running ? "Running…" : "Run"}
+              ${this.running ? says.running : says.run}
             </button>
-            <button type="button" class="stop" data-testid="stop" ?hidden=${!this.running} @click=${() => this.send("stop-run")}>Stop</button>
+            <button type="button" class="stop" data-testid="stop" ?hidden=${!this.running} @click=${() => this.send("stop-run")}>${says.stop}</button>
           </div>
         </form>
       </section>
@@ -151,7 +152,7 @@ export class QuestionPanel extends Panel {
 
   private picker(): TemplateResult {
     return html`<div>
-      <label for="protocol">Protocol</label>
+      <label for="protocol">${says.protocol}</label>
       <select
         id="protocol"
         data-testid="protocol"
@@ -159,13 +160,13 @@ export class QuestionPanel extends Panel {
         .value=${this.protocol}
         @change=${(event: Event) => this.choose((event.target as HTMLSelectElement).value as Protocol)}
       >
-        ${Object.entries(PROTOCOLS).map(
+        ${Object.entries(strings.protocols).map(
           ([key, { name }]) => html`<option value=${key} ?selected=${key === this.protocol}>${name}</option>`,
         )}
       </select>
       <p class="hint" id="protocol-hint" data-testid="protocol-hint">
-        ${PROTOCOLS[this.protocol].sentence}
-        ${this.kind === "recorded" ? "The recorded supervisor knows only this one; another choice takes a live supervisor." : nothing}
+        ${strings.protocols[this.protocol].sentence}
+        ${this.kind === "recorded" ? says.recordedProtocol : nothing}
       </p>
     </div>`;
   }
@@ -179,14 +180,14 @@ export class QuestionPanel extends Panel {
           .checked=${this.hides}
           @change=${(event: Event) => (this.hides = (event.target as HTMLInputElement).checked)}
         />
-        <span>Hide names and identifiers from the cloud</span>
-        <span class="hint">Found by rules, not by a model: what the rules miss is sent. The answer has the names again.</span>
+        <span>${says.hide}</span>
+        <span class="hint">${says.hideHint}</span>
       </label>
       ${this.hides
         ? field({
             id: "privacy-names",
-            label: "Hide these as well",
-            placeholder: "Names or words, separated by commas",
+            label: says.hideAlso,
+            placeholder: says.hideAlsoPlaceholder,
             value: this.names,
             input: ({ value }) => (this.names = value),
           })
@@ -195,19 +196,11 @@ export class QuestionPanel extends Panel {
   }
 
   private mismatch(ownTask: boolean): TemplateResult | typeof nothing {
-    if (!ownTask) {
-      return html`<p class="notice warn" data-testid="recording-mismatch">
-        The recorded supervisor has only its own question.
-        <button type="button" class="link" @click=${() => (this.task = this.sampleTask)}>Restore it</button>, or choose a live
-        supervisor, or “Local only” as the protocol.
-      </p>`;
-    }
-    return this.sampleDocument
-      ? nothing
-      : html`<p class="notice warn" data-testid="recording-mismatch">
-          The recorded supervisor’s conclusion was written for the sample record. With this document only the worker’s replies mean
-          something.
-        </p>`;
+    const restore = (words: string) =>
+      html`<button type="button" class="link" @click=${() => (this.task = this.sampleTask)}>${words}</button>`;
+    if (!ownTask) return html`<p class="notice warn" data-testid="recording-mismatch">${says.otherQuestion(restore)}</p>`;
+    if (this.sampleDocument) return nothing;
+    return html`<p class="notice warn" data-testid="recording-mismatch">${says.otherDocument}</p>`;
   }
 
   private server(): TemplateResult {
@@ -215,7 +208,7 @@ export class QuestionPanel extends Panel {
     return html`
       <div class="pair">
         <div>
-          <label for="provider">Provider</label>
+          <label for="provider">${says.provider}</label>
           <select
             id="provider"
             data-testid="provider"
@@ -232,7 +225,7 @@ export class QuestionPanel extends Panel {
         <div>
           ${field({
             id: "base-url",
-            label: "Base URL",
+            label: says.baseURL,
             type: "url",
             describedBy: "base-url-hint",
             value: this.baseURL,
@@ -244,20 +237,20 @@ export class QuestionPanel extends Panel {
       <div>
         ${field({
           id: "key",
-          label: html`API key${infoOf(this.provider)?.needsKey === false ? ", if the server wants one" : nothing}`,
+          label: infoOf(this.provider)?.needsKey === false ? says.keyIfWanted : says.key,
           type: "password",
           describedBy: "key-hint",
           value: this.key,
           input: ({ value }) => (this.key = value),
-          beside: html`<button type="button" data-testid="forget" ?disabled=${!this.key} @click=${this.forget}>Forget</button>`,
+          beside: html`<button type="button" data-testid="forget" ?disabled=${!this.key} @click=${this.forget}>${says.forget}</button>`,
         })}
-        <p class="hint" id="key-hint">Sent to this base URL alone. Kept in this tab’s memory, never stored; forgotten with another provider.</p>
+        <p class="hint" id="key-hint">${says.keyHint}</p>
       </div>
       <div class="pair model">
         <div>
           ${field({
             id: "model",
-            label: "Model",
+            label: says.model,
             describedBy: "model-hint",
             list: "models",
             value: this.model,
@@ -265,13 +258,13 @@ export class QuestionPanel extends Panel {
             beside:
               infoOf(this.provider)?.listsModels === false
                 ? nothing
-                : html`<button type="button" data-testid="list-models" @click=${() => this.send("list-models", this.choice())}>List models</button>`,
+                : html`<button type="button" data-testid="list-models" @click=${() => this.send("list-models", this.choice())}>${says.listModels}</button>`,
           })}
         </div>
         <div>
           ${field({
             id: "rounds",
-            label: "Rounds",
+            label: says.rounds,
             type: "number",
             min: 1,
             max: 10,
@@ -293,8 +286,8 @@ export class QuestionPanel extends Panel {
     return html`
       <datalist id="models">${names.map((name) => html`<option value=${name}></option>`)}</datalist>
       <p class="hint ${told?.state === "failed" ? "bad" : ""}" id="model-hint" role="status" data-testid="model-list">
-        ${told?.state === "asked" ? "Asking…" : nothing}
-        ${told?.state === "told" ? `It answers, and has ${plural(names.length, "model")}: choose one as you type.` : nothing}
+        ${told?.state === "asked" ? says.asking : nothing}
+        ${told?.state === "told" ? says.answers(names.length) : nothing}
         ${told?.state === "failed" ? `${told.failure.title}. ${told.failure.message}` : nothing}
       </p>
     `;

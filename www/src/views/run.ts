@@ -6,12 +6,14 @@ import { placeOf } from "../citation.js";
 import type { Conversation, Item, Turn } from "../conversation.js";
 import { hiddenWords, steps } from "../plan.js";
 import type { Doc } from "../reading.js";
-import { plural, seconds } from "../words.js";
+import { strings } from "../strings.js";
 import { beside } from "./beside.js";
 import { costs } from "./costs.js";
 import { field } from "./field.js";
 import { Panel, type PropertyValues } from "./panel.js";
 import { times } from "./times.js";
+
+const says = strings.run;
 
 /** The conversation of a run, and what came of it. */
 @customElement("run-panel")
@@ -47,12 +49,12 @@ export class RunPanel extends Panel {
     return html`
       <section class="panel" aria-labelledby="conversation">
         <header>
-          <h2 id="conversation" tabindex="-1">Conversation</h2>
+          <h2 id="conversation" tabindex="-1">${says.heading}</h2>
           ${run
             ? html`<span class="row">
                 <span class="quiet" data-testid="run-state">${this.state(run)}</span>
                 ${run.state === "running"
-                  ? html`<button type="button" class="stop" data-testid="stop-here" @click=${() => this.send("stop-run")}>Stop</button>`
+                  ? html`<button type="button" class="stop" data-testid="stop-here" @click=${() => this.send("stop-run")}>${says.stop}</button>`
                   : nothing}
               </span>`
             : nothing}
@@ -65,25 +67,22 @@ export class RunPanel extends Panel {
 
   private nothingYet(): TemplateResult {
     return html`<div class="empty">
-      <p>
-        Press <strong>Run</strong>. The supervisor asks the worker for what it needs to know, one question at a time or by a plan
-        of many; the worker looks it up in the document; the supervisor draws the conclusion.
-      </p>
+      <p>${says.nothingYet}</p>
     </div>`;
   }
 
   private state(run: Conversation): string {
     switch (run.state) {
       case "running":
-        return "Running";
+        return says.running;
       case "answered":
-        return `Answered in ${plural(run.outcome?.rounds ?? 0, "round")}`;
+        return says.answered(run.outcome?.rounds ?? 0);
       case "unanswered":
-        return "Ended without an answer";
+        return says.unanswered;
       case "failed":
-        return "Failed";
+        return says.failed;
       case "stopped":
-        return "Stopped";
+        return says.stopped;
       case "idle":
         return "";
     }
@@ -92,16 +91,16 @@ export class RunPanel extends Panel {
   private conversation(run: Conversation): TemplateResult {
     return html`
       ${this.earlier.length
-        ? html`<ol class="earlier" aria-label="Earlier questions">
+        ? html`<ol class="earlier" aria-label=${says.earlier}>
             ${this.earlier.map(({ task, outcome }) => html`<li data-testid="earlier">
               ${asked(task)}
-              <p class="said">${outcome?.answer ?? outcome?.reason?.message ?? "There was no answer."}</p>
+              <p class="said">${outcome?.answer ?? outcome?.reason?.message ?? says.wasNoAnswer}</p>
             </li>`)}
           </ol>`
         : nothing}
       ${asked(run.task)} ${this.privacy(run)}
       ${run.items.length
-        ? html`<ol class="turns" aria-label="Messages">
+        ? html`<ol class="turns" aria-label=${says.messages}>
             ${repeat(
               run.items,
               (_, index) => index,
@@ -116,15 +115,15 @@ export class RunPanel extends Panel {
         ? nothing
         : html`<div class="row">
             ${(run.state === "stopped" || run.state === "failed") && this.canGoOn
-              ? html`<button type="button" data-testid="go-on" @click=${() => this.send("go-on")}>Go on</button>`
+              ? html`<button type="button" data-testid="go-on" @click=${() => this.send("go-on")}>${says.goOn}</button>`
               : nothing}
             ${run.outcome?.answer == null
               ? nothing
-              : html`<button type="button" data-testid="export-answer" @click=${() => this.send("export-answer")}>Save the answer (Markdown)</button>`}
+              : html`<button type="button" data-testid="export-answer" @click=${() => this.send("export-answer")}>${says.saveAnswer}</button>`}
             ${run.state === "answered" && run.destination.kind === "server" && run.protocol !== "remote_only" && !this.obstacle
-              ? html`<button type="button" data-testid="compare" @click=${() => this.send("compare")}>Send the document too, and compare</button>`
+              ? html`<button type="button" data-testid="compare" @click=${() => this.send("compare")}>${says.compare}</button>`
               : nothing}
-            <button type="button" data-testid="export" @click=${() => this.send("export-run")}>Save the transcript (JSON)</button>
+            <button type="button" data-testid="export" @click=${() => this.send("export-run")}>${says.saveTranscript}</button>
           </div>`}
       ${run.outcome ? this.next() : nothing}
     `;
@@ -135,13 +134,13 @@ export class RunPanel extends Panel {
     return html`<form class="ask-on" @submit=${this.askOn} novalidate>
       ${field({
         id: "follow-up",
-        label: "Follow up on this",
+        label: says.followUp,
         describedBy: "follow-up-hint",
         value: this.followUp,
         input: ({ value }) => (this.followUp = value),
-        beside: html`<button type="submit" data-testid="ask-on" ?disabled=${!this.followUp.trim()}>Ask on</button>`,
+        beside: html`<button type="submit" data-testid="ask-on" ?disabled=${!this.followUp.trim()}>${says.askOn}</button>`,
       })}
-      <p class="hint" id="follow-up-hint">On the terms of the form above. The supervisor is told what was asked and answered so far.</p>
+      <p class="hint" id="follow-up-hint">${says.followUpHint}</p>
     </form>`;
   }
 
@@ -155,19 +154,19 @@ export class RunPanel extends Panel {
   private item(item: Item, run: Conversation): TemplateResult {
     switch (item.kind) {
       case "round":
-        return html`<li class="round">Round ${item.round}</li>`;
+        return html`<li class="round">${says.round(item.round)}</li>`;
       case "remark":
         return html`<li class="quiet" data-testid="remark">${item.text}</li>`;
       case "plan":
         return html`<li class="turn supervisor" data-testid="plan">
-          <div class="who"><strong>${item.isFallback ? "Plan (ours: the supervisor’s could not be used)" : "Plan"}</strong></div>
+          <div class="who"><strong>${item.isFallback ? says.fallbackPlan : says.plan}</strong></div>
           <ol class="steps">
             ${steps(item.plan).map((step) => html`<li>${step}</li>`)}
           </ol>
         </li>`;
       case "jobs":
         return html`<li class="turn worker" data-testid="jobs">
-          <div class="who"><strong>Worker</strong></div>
+          <div class="who"><strong>${says.worker}</strong></div>
           <jobs-view .jobs=${item} .documents=${run.documents} .revision=${this.revision}></jobs-view>
         </li>`;
       case "turn":
@@ -178,11 +177,11 @@ export class RunPanel extends Panel {
   private privacy({ hidden }: Conversation): TemplateResult | typeof nothing {
     if (!hidden) return nothing;
     if (!hidden.length) {
-      return html`<p class="notice warn" data-testid="hidden">The rules found no names or identifiers to hide.</p>`;
+      return html`<p class="notice warn" data-testid="hidden">${says.nothingHidden}</p>`;
     }
     return html`<details class="notice" data-testid="hidden">
-      <summary>Hidden from the supervisor: ${hiddenWords(hidden)}</summary>
-      <p class="quiet">In their place it sees ${hidden.map(({ placeholder }) => placeholder).join(", ")}.</p>
+      <summary>${says.hidden(hiddenWords(hidden))}</summary>
+      <p class="quiet">${says.placeholders(hidden.map(({ placeholder }) => placeholder).join(", "))}</p>
     </details>`;
   }
 
@@ -192,11 +191,11 @@ export class RunPanel extends Panel {
     const cited = outcome.evidence.filter(({ isCited }) => isCited);
     const others = outcome.evidence.filter(({ isCited }) => !isCited);
     return html`<section class="evidence" aria-labelledby="evidence-heading" data-testid="evidence">
-      <h3 id="evidence-heading">${cited.length ? "The answer rests on" : "The worker found"}</h3>
+      <h3 id="evidence-heading">${cited.length ? strings.evidence.cited : strings.evidence.found}</h3>
       ${cited.length ? this.pieces(cited, documents) : this.pieces(others.slice(0, 5), documents)}
       ${(cited.length ? others : others.slice(5)).length
         ? html`<details>
-            <summary>${plural((cited.length ? others : others.slice(5)).length, "more answer")} of the worker</summary>
+            <summary>${strings.evidence.more((cited.length ? others : others.slice(5)).length)}</summary>
             ${this.pieces(cited.length ? others : others.slice(5), documents)}
           </details>`
         : nothing}
@@ -210,13 +209,11 @@ export class RunPanel extends Panel {
         // What was drawn from earlier answers stands in no document.
         const cite = (words: string) => (document ? this.cite(words, () => placeOf(piece, documents)) : words);
         const from = documents.length > 1 ? documents[(document ?? 0) - 1] : undefined;
+        const chunk = strings.evidence.chunk(chunkId);
+        const name = from && (from.name || strings.document.unnamedWithin);
         return html`<li data-testid="evidence-piece">
           ${quote === answer ? cite(answer) : answer}${quote && quote !== answer ? html` — <q>${cite(quote)}</q>` : nothing}
-          <span class="quiet">
-            ${quote ? `chunk ${chunkId}` : cite(`chunk ${chunkId}`)}${from ? ` of ${from.name || "pasted text"}` : nothing}${votes > 1
-              ? `, ${votes} times`
-              : nothing}${quote ? nothing : ", without a quote"}
-          </span>
+          <span class="quiet">${strings.evidence.where(quote ? chunk : cite(chunk), name, votes, Boolean(quote))}</span>
         </li>`;
       })}
     </ul>`;
@@ -224,18 +221,18 @@ export class RunPanel extends Panel {
 
   private turn(turn: Turn, run: Conversation): TemplateResult {
     const supervisor = turn.who === "supervisor";
-    const name = supervisor ? (run.destination.kind === "recording" ? "Supervisor (recorded)" : "Supervisor") : "Worker";
+    const name = supervisor ? (run.destination.kind === "recording" ? says.recordedSupervisor : says.supervisor) : says.worker;
     return html`<li class="turn ${turn.who} ${turn.state}" data-testid="turn" data-who=${turn.who} data-state=${turn.state}>
       <div class="who">
         <strong>${name}</strong>
         ${turn.usage && turn.elapsedMs !== undefined
-          ? html`<span class="meta">${plural(turn.usage.completion_tokens, "token")}, ${seconds(turn.elapsedMs)}</span>`
+          ? html`<span class="meta">${says.tookTokens(turn.usage.completion_tokens, turn.elapsedMs)}</span>`
           : nothing}
       </div>
       ${this.said(turn)}
       ${turn.reasoning
         ? html`<details>
-            <summary>Its reasoning</summary>
+            <summary>${says.reasoning}</summary>
             <p class="said">${turn.reasoning}</p>
           </details>`
         : nothing}
@@ -244,18 +241,18 @@ export class RunPanel extends Panel {
 
   private said(turn: Turn): TemplateResult {
     if (turn.state === "waiting") {
-      return html`<p class="said waiting">${turn.who === "supervisor" ? "Thinking…" : "Reading the document…"}</p>`;
+      return html`<p class="said waiting">${turn.who === "supervisor" ? says.thinking : says.reading}</p>`;
     }
-    if (turn.state === "cut" && !turn.text) return html`<p class="said waiting">No reply.</p>`;
-    return html`<p class="said" data-testid="said">${turn.text || "(an empty reply)"}</p>
-      ${turn.place ? html`<p class="quiet">${this.cite("In the document", () => turn.place)}</p>` : nothing}
-      ${turn.state === "cut" ? html`<p class="quiet">Cut off here.</p>` : nothing}`;
+    if (turn.state === "cut" && !turn.text) return html`<p class="said waiting">${says.noReply}</p>`;
+    return html`<p class="said" data-testid="said">${turn.text || says.emptyReply}</p>
+      ${turn.place ? html`<p class="quiet">${this.cite(says.inDocument, () => turn.place)}</p>` : nothing}
+      ${turn.state === "cut" ? html`<p class="quiet">${says.cutOff}</p>` : nothing}`;
   }
 
   private ending(run: Conversation): TemplateResult | typeof nothing {
     const { outcome, failure } = run;
     if (run.state === "stopped") {
-      return html`<p class="notice" data-testid="stopped">Stopped. Nothing more was asked or sent after that.</p>`;
+      return html`<p class="notice" data-testid="stopped">${says.stoppedHere}</p>`;
     }
     if (failure) {
       return html`<div class="notice error" data-testid="failure" data-code=${failure.code}>
@@ -265,20 +262,20 @@ export class RunPanel extends Panel {
     }
     if (!outcome) return nothing;
     if (outcome.answer === null) {
-      return html`<p class="notice warn" data-testid="no-answer">${outcome.reason?.message ?? "There is no answer."}</p>`;
+      return html`<p class="notice warn" data-testid="no-answer">${outcome.reason?.message ?? says.noAnswer}</p>`;
     }
     return html`<section class="answer" aria-labelledby="answer-heading">
-      <h3 id="answer-heading" tabindex="-1">Answer</h3>
+      <h3 id="answer-heading" tabindex="-1">${says.answer}</h3>
       <p class="text" data-testid="answer">${outcome.answer}</p>
       ${outcome.isRawReply
-        ? html`<p class="quiet">This is the supervisor’s last reply as it stands: it was not in the form asked for.</p>`
+        ? html`<p class="quiet">${says.rawReply}</p>`
         : nothing}
       ${run.destination.kind === "recording"
-        ? html`<p class="quiet">The supervisor is a recording: its words were written beforehand. The worker’s words, quoted in them, were found just now.</p>`
+        ? html`<p class="quiet">${says.recording}</p>`
         : nothing}
     </section>`;
   }
 }
 
 /** What the user wanted to know. */
-const asked = (task: string): TemplateResult => html`<p class="asked" data-testid="asked"><span class="hidden-text">You asked: </span>${task}</p>`;
+const asked = (task: string): TemplateResult => html`<p class="asked" data-testid="asked"><span class="hidden-text">${says.asked}</span>${task}</p>`;

@@ -2,9 +2,11 @@ import { html, type TemplateResult } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import type { Protocol } from "../protocols.js";
 import { KNOBS, read, withValue, type Key, type Knob, type Settings } from "../settings.js";
-import { count, plural } from "../words.js";
+import { strings } from "../strings.js";
 import { field } from "./field.js";
 import { Panel } from "./panel.js";
+
+const says = strings.settings;
 
 /** What can be set of the protocol that is chosen, and of loading a model. */
 @customElement("settings-panel")
@@ -22,27 +24,24 @@ export class SettingsPanel extends Panel {
       <section class="panel" aria-labelledby="settings-heading">
         <details class="whole" data-testid="settings">
           <summary>
-            <h2 id="settings-heading">Settings</h2>
-            <span class="quiet" data-testid="settings-changed">${changed ? `${plural(changed, "setting")} changed` : "none changed"}</span>
+            <h2 id="settings-heading">${says.heading}</h2>
+            <span class="quiet" data-testid="settings-changed">${changed ? says.changed(changed) : says.unchanged}</span>
           </summary>
           <div class="fields">
             ${protocol === "remote_only"
-              ? html`<p class="quiet">Remote only has none: the supervisor reads the document itself.</p>`
+              ? html`<p class="quiet">${says.noneForRemoteOnly}</p>`
               : html`<fieldset class="knobs">
-                  <legend>Runs with this protocol</legend>
+                  <legend>${says.ofRuns}</legend>
                   ${ofRun.map((knob) => this.knob(knob))}
                 </fieldset>`}
             <fieldset class="knobs">
-              <legend>The worker, when a model is loaded next</legend>
+              <legend>${says.ofLoading}</legend>
               ${KNOBS.filter(({ of }) => of.includes("load")).map((knob) => this.knob(knob))}
             </fieldset>
             <div class="row">
-              <button type="button" data-testid="settings-reset" ?disabled=${!changed && !this.wrong.size} @click=${this.reset}>Reset all</button>
+              <button type="button" data-testid="settings-reset" ?disabled=${!changed && !this.wrong.size} @click=${this.reset}>${says.reset}</button>
             </div>
-            <p class="hint">
-              The address of this page holds what is changed here, and nothing else of what you do: no document, no question, no key.
-              A bookmark brings it back.
-            </p>
+            <p class="hint">${says.hint}</p>
           </div>
         </details>
       </section>
@@ -76,7 +75,9 @@ export class SettingsPanel extends Panel {
           @change=${(event: Event) => this.set(knob, (event.target as HTMLSelectElement).value)}
         >
           <option value="" ?selected=${value === undefined}>${knob.unset}</option>
-          ${knob.choices.map(([each, name]) => html`<option value=${each} ?selected=${each === value}>${name}</option>`)}
+          ${Object.entries(knob.choices).map(
+            ([each, name]) => html`<option value=${each} ?selected=${each === value}>${name}</option>`,
+          )}
         </select>
         <p class="hint" id="${id}-hint">${hint}</p>
       </div>`;
@@ -95,7 +96,7 @@ export class SettingsPanel extends Panel {
         input: (input) => this.set(knob, input.validity.badInput ? "?" : input.value),
       })}
       <p class="hint ${wrong === undefined ? "" : "bad"}" id="${id}-hint">
-        ${wrong === undefined ? hint : `Not used: only whole numbers from ${count(knob.min)} to ${count(knob.max)} can be.`}
+        ${wrong === undefined ? hint : says.wrong(knob.min, knob.max)}
       </p>
     </div>`;
   }
