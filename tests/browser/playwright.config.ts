@@ -19,9 +19,11 @@ export default defineConfig({
     {
       name: "webgpu",
       // Whatever is not said to be for another browser: a new file is run, not forgotten.
-      testIgnore: "cpu.spec.ts",
+      testIgnore: ["cpu.spec.ts", "firefox.spec.ts"],
       use: { launchOptions: launchOptions() },
     },
     { name: "cpu", testMatch: "cpu.spec.ts", use: { launchOptions: launchOptions("none") } },
+    // It starts its own browser.
+    { name: "firefox", testMatch: "firefox.spec.ts" },
   ],
 });

@@ -53,7 +53,7 @@ pub fn run_command(options: &Options) -> Result<()> {
     package::build(Profile::Release)?;
     package::build_page()?;
     setup::npm::ensure("tests/browser")?;
-    let browser = browser::ensure()?;
+    let browser = browser::CHROMIUM.ensure()?;
     let adapter = setup::gpu::ensure(&browser)?;
 
     run(command("cargo").args(["build", "--release", "--workspace", "--bin", "minions"]))?;
@@ -64,7 +64,7 @@ pub fn run_command(options: &Options) -> Result<()> {
     native.args(only);
     native.envs(adapter.variables.iter().cloned());
     let mut in_browser = command("node");
-    in_browser.arg("tests/browser/bench.mjs").args(only).env(browser::VARIABLE, &browser);
+    in_browser.arg("tests/browser/bench.mjs").args(only).env(browser::CHROMIUM.variable, &browser);
     in_browser.envs(setup::gpu::for_browser(&adapter));
 
     let mut rows = produce("native", &mut native, options.quick)?;

@@ -52,11 +52,11 @@ pub fn run(options: &Options) -> Result<()> {
 /// Plays a visitor: `tests/browser/demo.mjs` asks the page a question and prints what it shows.
 fn drive(url: &str) -> Result<()> {
     setup::npm::ensure("tests/browser")?;
-    let browser = browser::ensure()?;
+    let browser = browser::CHROMIUM.ensure()?;
     let adapter = setup::gpu::ensure(&browser)?;
     let script = Path::new("tests/browser/demo.mjs");
     let mut node = command("node");
-    node.arg(script).arg(url).env(browser::VARIABLE, browser).envs(setup::gpu::for_browser(&adapter));
+    node.arg(script).arg(url).env(browser::CHROMIUM.variable, browser).envs(setup::gpu::for_browser(&adapter));
     let status = node.status()?;
     if !status.success() {
         bail!("{} failed ({status})", script.display());

@@ -43,6 +43,8 @@ enum Ring {
 /// What setup found.
 struct Machine {
     browser: PathBuf,
+    /// For the browser ring alone.
+    firefox: Option<PathBuf>,
     adapter: Adapter,
 }
 
@@ -51,7 +53,7 @@ pub fn run(options: &Options) -> Result<()> {
     let start = Instant::now();
     let is_wanted = |ring: Ring| options.only.is_none_or(|only| only == ring);
     let needs_build = [Ring::Build, Ring::Browser, Ring::Package].into_iter().any(is_wanted);
-    let machine = set_up(needs_build)?;
+    let machine = set_up(needs_build, is_wanted(Ring::Browser))?;
 
     let mut results: Vec<(Ring, Counts, Duration)> = Vec::new();
     let mut ring = |ring: Ring, work: &dyn Fn() -> Result<Counts>| -> bool {
@@ -83,17 +85,20 @@ pub fn run(options: &Options) -> Result<()> {
     summarize(&results, start.elapsed())
 }
 
-fn set_up(needs_build: bool) -> Result<Machine> {
+fn set_up(needs_build: bool, needs_firefox: bool) -> Result<Machine> {
     setup::wasm_target::ensure()?;
     if needs_build {
         setup::for_build(&BuildSheet::load()?)?;
         setup::for_tests()?;
     }
-    let browser = browser::ensure()?;
+    let browser = browser::CHROMIUM.ensure()?;
+    let firefox = needs_firefox.then(|| browser::FIREFOX.ensure()).transpose()?;
     let adapter = setup::gpu::ensure(&browser)?;
-    println!("setup: browser {}", browser.display());
+    for browser in firefox.iter().chain([&browser]) {
+        println!("setup: browser {}", browser.display());
+    }
     println!("setup: GPU adapter of native tests: {}", adapter.name);
-    Ok(Machine { browser, adapter })
+    Ok(Machine { browser, firefox, adapter })
 }
 
 fn native(machine: &Machine) -> Result<Counts> {
@@ -125,11 +130,14 @@ fn as_installed(machine: &Machine) -> Result<Counts> {
 }
 
 impl Machine {
-    /// Tells tests in JavaScript which browser to drive and where the model server is.
+    /// Tells tests in JavaScript which browsers to drive and where the model server is.
     fn tell<'a>(&self, tests: &'a mut Command) -> &'a mut Command {
         let program = format!("{SCRIPTED_SERVER}{}", std::env::consts::EXE_SUFFIX);
         tests.env("MINIONS_SCRIPTED_SERVER", target_dir().join("debug").join(program));
-        tests.env(browser::VARIABLE, &self.browser)
+        if let Some(firefox) = &self.firefox {
+            tests.env(browser::FIREFOX.variable, firefox);
+        }
+        tests.env(browser::CHROMIUM.variable, &self.browser)
     }
 }
 

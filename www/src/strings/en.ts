@@ -116,7 +116,7 @@ export const en = {
   failures: {
     webgpu_unavailable: {
       title: "WebGPU is not available",
-      advice: "Choose “Automatic” or “CPU” as the device, or open this page in a current Chrome, Edge, Safari or Firefox.",
+      advice: "Choose “Automatic” or “CPU” as the device, or open this page in a current Chrome, Edge or Safari.",
     },
     device_lost: {
       title: "The GPU was reset or taken away",

@@ -39,8 +39,9 @@ pub fn everything() -> Result<()> {
     for_build(&sheet)?;
     wasm_opt::ensure(&sheet.tools.binaryen)?;
     for_tests()?;
-    let browser = browser::ensure()?;
+    let browser = browser::CHROMIUM.ensure()?;
     println!("setup: browser {}", browser.display());
+    println!("setup: browser {}", browser::FIREFOX.ensure()?.display());
     println!("setup: GPU adapter {}", gpu::ensure(&browser)?.name);
     Ok(())
 }
