@@ -6,7 +6,8 @@ mod constrained {
 
 use constrained::schemas::{INVALID, generated, hand_written};
 use minions_chat::{
-    ChatError, ChatModel, ChatRequest, ChatResponse, FinishReason, JsonSchema, Message, ResponseFormat,
+    ChatError, ChatModel, ChatRequest, ChatResponse, FinishReason, JsonSchema, Message, ResponseFormat, Tool,
+    ToolChoice,
 };
 use minions_cli::FileSource;
 use minions_engine::{Compute, Engine, LoadOptions};
@@ -217,6 +218,96 @@ async fn on_a_gpu_the_reply_is_the_same() {
         assert!(work.replays > 0 && work.read_backs <= gpu.steps.get() as u64, "{work:?}, {} steps", gpu.steps.get());
         assert!(work.read_back_bytes <= 4 * 32 * work.read_backs, "an id a row is read back: {work:?}");
     }
+}
+
+/// Calls of tools parse and fit their functions' schemas, in any number and however little room there is.
+#[tokio::test]
+async fn every_call_of_random_weights_fits_its_function() {
+    let worker = RandomWorker::on_cpu(18).await;
+    let tools = tools();
+    let mut most = 0;
+    for seed in 0..40 {
+        let tool_choice = if seed % 3 == 0 { ToolChoice::Function("note".to_owned()) } else { ToolChoice::Required };
+        let request = ChatRequest {
+            tools: tools.clone(),
+            tool_choice: tool_choice.clone(),
+            // Just enough for a call, or room for many.
+            max_tokens: Some(if seed % 2 == 0 { 60 + seed as u32 } else { 500 }),
+            logit_bias: worker.quotes(4.0),
+            ..request(ResponseFormat::Text, seed)
+        };
+        let reply = worker.reply(&request).await.expect("a reply");
+        assert!(!reply.tool_calls.is_empty() && reply.content.is_empty(), "{reply:?}");
+        assert!(matches!(reply.finish_reason, FinishReason::ToolCalls | FinishReason::Length));
+        for (index, call) in reply.tool_calls.iter().enumerate() {
+            assert_eq!(call.id, format!("call_{index}"));
+            let function = tools.iter().map(|tool| &tool.function).find(|function| function.name == call.function.name);
+            let function = function.unwrap_or_else(|| panic!("{call:?}"));
+            assert!(tool_choice == ToolChoice::Required || function.name == "note");
+            let arguments: Value = serde_json::from_str(&call.function.arguments).expect("they are JSON");
+            let schema = function.parameters.clone().unwrap_or_else(|| json!({"maxProperties": 0}));
+            let validator = jsonschema::validator_for(&schema).expect("a legal schema");
+            assert!(arguments.is_object() && validator.is_valid(&arguments), "{call:?}");
+        }
+        most = most.max(reply.tool_calls.len());
+    }
+    assert!(most > 1, "several calls at a time must have been tried, not {most}");
+    // Left to itself, or told not to, a model that knows of no calls writes text.
+    for tool_choice in [ToolChoice::Auto, ToolChoice::None] {
+        let request = ChatRequest { tools: tools.clone(), tool_choice, ..request(ResponseFormat::Text, 1) };
+        let reply = worker.reply(&request).await.expect("a reply");
+        assert!(reply.tool_calls.is_empty() && !reply.content.is_empty(), "{reply:?}");
+    }
+}
+
+#[tokio::test]
+async fn tools_that_cannot_be_are_refused_by_what_is_wrong() {
+    let worker = RandomWorker::on_cpu(18).await;
+    let base = || ChatRequest { tools: tools(), ..request(ResponseFormat::Text, 0) };
+    let named = |name: &str| {
+        let mut request = base();
+        request.tools[0].function.name = name.to_owned();
+        request
+    };
+    let with_parameters = |parameters: Value| {
+        let mut request = base();
+        request.tools[0].function.parameters = Some(parameters);
+        request
+    };
+    let with_message = |message: Message| {
+        let mut request = base();
+        request.messages.insert(0, message);
+        request
+    };
+    let result = Message { tool_call_id: None, ..Message::tool("", "18 °C") };
+    for (request, words) in [
+        (named(""), "letters, digits"),
+        (named("two words"), "\"two words\""),
+        (named("note"), "two functions are named note"),
+        (with_parameters(json!(["city"])), "parameters of weather"),
+        (with_parameters(json!({"properties": {"city": {"type": "strin"}}})), "strin"),
+        (with_parameters(json!({"type": "string"})), "parameters of weather"),
+        (ChatRequest { tool_choice: ToolChoice::Function("launch".to_owned()), ..base() }, "\"launch\""),
+        (ChatRequest { tools: Vec::new(), tool_choice: ToolChoice::Required, ..base() }, "there are no tools"),
+        (ChatRequest { response_format: ResponseFormat::JsonObject, ..base() }, "response_format"),
+        (with_message(Message::tool("call_7", "18 °C")), "\"call_7\""),
+        (with_message(result), "tool_call_id"),
+    ] {
+        match worker.reply(&request).await {
+            Err(ChatError::InvalidRequest(message)) => assert!(message.contains(words), "{words}: {message}"),
+            other => panic!("{words}: {other:?}"),
+        }
+    }
+}
+
+fn tools() -> Vec<Tool> {
+    let weather = json!({"type": "object", "required": ["city"], "additionalProperties": false, "properties":
+        {"city": {"type": "string", "maxLength": 12}, "days": {"type": "integer", "minimum": 1, "maximum": 7}}});
+    let note = json!({"$defs": {"tag": {"enum": ["a", "b"]}}, "type": "object", "required": ["tags"], "properties":
+        {"tags": {"type": "array", "items": {"$ref": "#/$defs/tag"}, "maxItems": 3}}});
+    let mut stop = Tool::function("stop", "Ends it.", json!({}));
+    stop.function.parameters = None;
+    vec![Tool::function("weather", "Tells the weather.", weather), Tool::function("note", "Takes a note.", note), stop]
 }
 
 /// The included worker answers jobs in the words and the form that it was trained on, with and without the grammar.

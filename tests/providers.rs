@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use minions_chat::{ChatError, ChatModel, ChatRequest, ChatResponse, FinishReason, Message, Usage};
+use minions_chat::{ChatError, ChatModel, ChatRequest, ChatResponse, FinishReason, Message, Tool, Usage};
 use minions_cli::{HttpTransport, http_client};
 use minions_providers::{ApiKey, CloudModel, Preset, Transport, TransportError};
 use minions_tests::{FakeResponse, FakeTransport, server};
@@ -174,6 +174,20 @@ async fn wrong_settings_are_told_before_anything_is_sent() {
         let mut model = fake([]);
         set(&mut model);
         assert!(matches!(call(&model).await.result, Err(ChatError::InvalidRequest(_))));
+    }
+}
+
+#[tokio::test]
+async fn tools_are_refused_before_anything_is_sent() {
+    let model = fake([]);
+    let offered = ChatRequest {
+        tools: vec![Tool::function("f", "Does it.", json!({}))],
+        ..ChatRequest::new(vec![Message::user("hi")])
+    };
+    let answered = ChatRequest::new(vec![Message::tool("call_0", "done")]);
+    for request in [offered, answered] {
+        let error = model.chat(&request, &mut |_| {}).await.expect_err("no provider is asked for calls");
+        assert!(matches!(error, ChatError::InvalidRequest(_)) && error.to_string().contains("tools"), "{error}");
     }
 }
 

@@ -91,13 +91,46 @@ test("a stream nobody reads does not hold up the next calls", { timeout }, async
 test("refuses what it cannot do, by name", { timeout }, async () => {
   const failures = await page.evaluate(() =>
     Promise.all([
-      failure(engine.chat.completions.create({ ...hello, tools: [] })),
+      failure(engine.chat.completions.create({ ...hello, functions: [] })),
       failure(engine.chat.completions.create({ ...hello, max_tokens: "many" })),
       failure(engine.chat.completions.create({ messages: [{ role: "user", content: "word ".repeat(5000) }] })),
     ]),
   );
   assert.deepEqual(failures.map(({ code }) => code), ["invalid_request", "invalid_request", "context_overflow"]);
-  assert.match(failures[0].message, /tools/);
+  assert.match(failures[0].message, /functions/);
+});
+
+test("asks for calls of tools that fit their schemas, and takes what they gave", { timeout }, async () => {
+  const { whole, chunks, streamed, next, wrong } = await page.evaluate(async () => {
+    const parameters = { type: "object", required: ["days"], properties: { days: { type: "integer", minimum: 1, maximum: 7 } } };
+    const tools = [{ type: "function", function: { name: "weather", description: "Tells the weather.", parameters } }];
+    const body = { ...hello, max_tokens: 80, tools, tool_choice: "required", parallel_tool_calls: false };
+    const whole = await engine.chat.completions.create(body);
+    const stream = await engine.chat.completions.create({ ...body, stream: true });
+    const chunks = [];
+    for await (const chunk of stream) chunks.push(chunk.choices[0]);
+    const streamed = await stream.finalCompletion();
+    const { message } = whole.choices[0];
+    const results = message.tool_calls.map(({ id }) => ({ role: "tool", content: "18 degrees", tool_call_id: id }));
+    // As OpenAI's own replies have it.
+    const messages = [...hello.messages, { ...message, content: null }, ...results];
+    const next = await engine.chat.completions.create({ ...hello, tools, messages });
+    const wrong = await failure(engine.chat.completions.create({ ...body, tool_choice: "any" }));
+    return { whole, chunks, streamed, next, wrong };
+  });
+  const [{ message, finish_reason }] = whole.choices;
+  assert.deepEqual([finish_reason, message.content, message.tool_calls.length], ["tool_calls", "", 1]);
+  const [{ id, type, function: called }] = message.tool_calls;
+  assert.deepEqual([id, type, called.name], ["call_0", "function", "weather"]);
+  const { days } = JSON.parse(called.arguments);
+  assert.ok(Number.isInteger(days) && days >= 1 && days <= 7, called.arguments);
+  assert.deepEqual(streamed.choices[0].message, message);
+  const last = chunks.at(-1);
+  assert.deepEqual(last.delta.tool_calls, [{ index: 0, ...message.tool_calls[0] }]);
+  assert.equal(last.finish_reason, "tool_calls");
+  assert.equal(next.choices[0].message.role, "assistant");
+  assert.equal(wrong.code, "invalid_request");
+  assert.match(wrong.message, /tool_choice is "auto", "none", "required"/);
 });
 
 test("says what is wrong with a model", { timeout }, async () => {

@@ -9,6 +9,7 @@ mod message;
 mod model;
 mod request;
 mod response;
+mod tool;
 mod usage;
 
 pub use error::{ChatError, ErrorCode};
@@ -16,4 +17,5 @@ pub use message::{Message, Role};
 pub use model::ChatModel;
 pub use request::{ChatRequest, JsonSchema, ResponseFormat};
 pub use response::{Alternative, ChatResponse, FinishReason, TokenLogprob, TopLogprob};
+pub use tool::{Function, FunctionCall, Tool, ToolCall, ToolChoice, ToolKind};
 pub use usage::{TokenCounter, Usage, estimate_tokens};

@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use crate::ToolCall;
+
 /// Who speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -10,6 +12,9 @@ pub enum Role {
     User,
     /// The one who answers.
     Assistant,
+    /// A function that the assistant asked for: what it gave. Protocols have none.
+    #[schemars(skip)]
+    Tool,
 }
 
 /// One turn of a conversation.
@@ -19,21 +24,38 @@ pub struct Message {
     pub role: Role,
     /// What is said.
     pub content: String,
+    /// The calls that the assistant asks for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(skip)]
+    pub tool_calls: Vec<ToolCall>,
+    /// The call whose result this is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub tool_call_id: Option<String>,
 }
 
 impl Message {
     /// A system message.
     pub fn system(content: impl Into<String>) -> Self {
-        Self { role: Role::System, content: content.into() }
+        Self::new(Role::System, content)
     }
 
     /// A user message.
     pub fn user(content: impl Into<String>) -> Self {
-        Self { role: Role::User, content: content.into() }
+        Self::new(Role::User, content)
     }
 
     /// An assistant message.
     pub fn assistant(content: impl Into<String>) -> Self {
-        Self { role: Role::Assistant, content: content.into() }
+        Self::new(Role::Assistant, content)
+    }
+
+    /// What a call gave that the assistant asked for.
+    pub fn tool(id: impl Into<String>, content: impl Into<String>) -> Self {
+        Self { tool_call_id: Some(id.into()), ..Self::new(Role::Tool, content) }
+    }
+
+    fn new(role: Role, content: impl Into<String>) -> Self {
+        Self { role, content: content.into(), tool_calls: Vec::new(), tool_call_id: None }
     }
 }

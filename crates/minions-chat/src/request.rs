@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Message;
+use crate::{Message, Tool, ToolChoice};
 
 /// A conversation to continue, and how. `None` leaves a choice to the model.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -61,6 +61,15 @@ pub struct ChatRequest {
     /// What form the reply must have.
     #[serde(skip_serializing_if = "ResponseFormat::is_text")]
     pub response_format: ResponseFormat,
+    /// Functions that the model may ask for. The local engine holds every call to its function's schema; no provider is asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<Tool>,
+    /// Whether the model may, must or must not ask for one.
+    #[serde(skip_serializing_if = "ToolChoice::is_auto")]
+    pub tool_choice: ToolChoice,
+    /// Whether it may ask for several at a time; it may unless this is `false`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parallel_tool_calls: Option<bool>,
 }
 
 impl ChatRequest {

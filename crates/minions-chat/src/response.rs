@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::Usage;
+use crate::{ToolCall, Usage};
 
 /// A complete reply.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -11,6 +11,9 @@ pub struct ChatResponse {
     pub finish_reason: FinishReason,
     /// What the call cost in tokens, all replies together.
     pub usage: Usage,
+    /// The calls that the model asks for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCall>,
     /// How probable each token was, if asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logprobs: Option<Vec<TokenLogprob>>,
@@ -26,6 +29,9 @@ pub struct Alternative {
     pub content: String,
     /// Why the reply ended.
     pub finish_reason: FinishReason,
+    /// The calls that the model asks for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCall>,
     /// How probable each token was, if asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logprobs: Option<Vec<TokenLogprob>>,
@@ -34,7 +40,14 @@ pub struct Alternative {
 impl ChatResponse {
     /// A single reply, of which nothing more is known.
     pub fn new(content: impl Into<String>, finish_reason: FinishReason, usage: Usage) -> Self {
-        Self { content: content.into(), finish_reason, usage, logprobs: None, alternatives: Vec::new() }
+        Self {
+            content: content.into(),
+            finish_reason,
+            usage,
+            tool_calls: Vec::new(),
+            logprobs: None,
+            alternatives: Vec::new(),
+        }
     }
 }
 
@@ -74,4 +87,7 @@ pub enum FinishReason {
     Length,
     /// The provider's content filter cut the reply short.
     ContentFilter,
+    /// The model waits for what the calls give that it asks for. Protocols have none.
+    #[schemars(skip)]
+    ToolCalls,
 }

@@ -82,6 +82,15 @@ pub struct Adapter {
     pub max_binding_bytes: u64,
 }
 
+/// Why there is none. In a browser `wgpu` has only a list of backends to tell, which it was not built for.
+fn no_adapter(error: &wgpu::RequestAdapterError) -> String {
+    if cfg!(target_arch = "wasm32") {
+        "this browser has none, or it is switched off, or there is no GPU that it trusts".to_owned()
+    } else {
+        format!("no adapter: {error}")
+    }
+}
+
 /// The kind of a processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -102,7 +111,7 @@ impl Compute {
                 ..Default::default()
             })
             .await
-            .map_err(|error| Error::WebgpuUnavailable(format!("no adapter: {error}")))?;
+            .map_err(|error| Error::WebgpuUnavailable(no_adapter(&error)))?;
         let info = adapter.get_info();
         let limits = adapter.limits();
         check(&adapter)?;

@@ -8,6 +8,7 @@ mod recovery;
 mod speed;
 
 use std::cell::{Cell, OnceCell};
+use std::collections::BTreeSet;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -19,7 +20,7 @@ use executor::Executor;
 use futures_util::FutureExt;
 use futures_util::lock::Mutex;
 use minions_chat::{
-    Alternative, ChatError, ChatModel, ChatRequest, ChatResponse, ResponseFormat, TokenCounter, Usage, estimate_tokens,
+    Alternative, ChatError, ChatModel, ChatRequest, ChatResponse, TokenCounter, Usage, estimate_tokens,
 };
 use minions_shaders::KvFormat;
 use plan::Plan;
@@ -30,7 +31,7 @@ use crate::device::{Adapter, Compute};
 use crate::error::{Error, Result};
 use crate::generate::{
     Finished, Grammar, Grammars, Job, PREFILL_ROWS, PageStore, Phase, Reply, Sampling, Scheduler, Sequence,
-    StepBuilder, Tally, Ticket,
+    StepBuilder, Tally, Ticket, check_tools,
 };
 use crate::kernels::{self, Counters};
 use crate::model::{Quantization, load};
@@ -169,7 +170,8 @@ impl Engine {
         }
         let config = file.config();
         let plan = Plan::find(&file, &options, &compute).await?;
-        let end_tokens = [config.eos_token_ids.clone(), tokenizer.turn_ends()].concat();
+        // Each once: a grammar counts them to see whether anything else may follow.
+        let end_tokens: BTreeSet<u32> = config.eos_token_ids.iter().copied().chain(tokenizer.turn_ends()).collect();
         let vocab_size = config.vocab_size;
         let is_gpu = compute.adapter().is_gpu();
         let blueprint = Blueprint {
@@ -206,7 +208,7 @@ impl Engine {
             )),
             tokenizer: Arc::new(tokenizer),
             template,
-            end_tokens: end_tokens.into(),
+            end_tokens: end_tokens.into_iter().collect(),
             vocab_size,
             grammars: OnceCell::new(),
             reader: Mutex::default(),
@@ -239,7 +241,7 @@ impl Engine {
 
     /// The token ids of a conversation, as the model's own template renders it, ready to be answered.
     pub fn tokenize(&self, request: &ChatRequest) -> Result<Vec<u32>> {
-        self.template.tokenize(&request.messages, &self.tokenizer)
+        self.template.tokenize(&request.messages, &request.tools, &self.tokenizer)
     }
 
     /// Counts tokens as this model does; what its tokenizer cannot take, by rule of thumb.
@@ -296,6 +298,7 @@ impl Engine {
         if !(1..=MAX_SAMPLES).contains(&samples) {
             return Err(Error::InvalidRequest(format!("n is {samples}; it must be between 1 and {MAX_SAMPLES}")));
         }
+        check_tools(request)?;
         let mut sampling = Sampling::from_request(request, self.vocab_size)?;
         let prompt = self.tokenize(request)?;
         if prompt.is_empty() {
@@ -312,12 +315,13 @@ impl Engine {
             return Err(Error::ContextOverflow { prompt_tokens: prompt.len(), max_tokens, context_length });
         }
         // A reply of a given form has no room for thoughts.
-        let thinking = request.response_format.is_text().then(|| Thinking::after(&prompt, &self.tokenizer));
+        let is_free = request.response_format.is_text() && !request.tool_choice.is_forced();
+        let thinking = is_free.then(|| Thinking::after(&prompt, &self.tokenizer));
 
         let mut tickets = Vec::new();
         for _ in 0..samples {
             let sequence = Sequence::new(prompt.clone(), &self.executor.pool);
-            let grammar = self.grammar(&request.response_format, max_tokens)?;
+            let grammar = self.grammar(request, max_tokens)?;
             let reply = Reply::new(&self.tokenizer, thinking.clone(), request);
             let end_tokens = Rc::clone(&self.end_tokens);
             let job = Job::new(sequence, max_tokens, sampling.clone(), grammar, reply, end_tokens)?;
@@ -339,8 +343,8 @@ impl Engine {
             usage.reasoning_tokens += finished.reasoning_tokens;
             replies.push(finished.reply);
         }
-        let Alternative { content, finish_reason, logprobs } = replies.remove(0);
-        Ok(ChatResponse { content, finish_reason, usage, logprobs, alternatives: replies })
+        let Alternative { content, finish_reason, tool_calls, logprobs } = replies.remove(0);
+        Ok(ChatResponse { content, finish_reason, usage, tool_calls, logprobs, alternatives: replies })
     }
 
     /// Waits for the end of a job, and drives everyone's steps while nobody else does.
@@ -363,8 +367,8 @@ impl Engine {
     }
 
     /// The grammar of a reply of at most `max_tokens` tokens, unless any text will do.
-    fn grammar(&self, format: &ResponseFormat, max_tokens: usize) -> Result<Option<Grammar>> {
-        if format.is_text() {
+    fn grammar(&self, request: &ChatRequest, max_tokens: usize) -> Result<Option<Grammar>> {
+        if request.response_format.is_text() && request.tools.is_empty() {
             return Ok(None);
         }
         let grammars = match self.grammars.get() {
@@ -374,7 +378,7 @@ impl Engine {
                 self.grammars.get_or_init(|| Rc::new(made))
             }
         };
-        grammars.grammar(format, max_tokens).map(Some)
+        grammars.grammar(request, max_tokens).map(Some)
     }
 
     /// A sequence that is only read, with room for all of it.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use minions_chat::{ChatError, ChatModel, ChatRequest, ChatResponse, Message, TokenCounter};
+use minions_chat::{ChatError, ChatModel, ChatRequest, ChatResponse, Message, Role, TokenCounter};
 use serde_json::Value;
 
 use crate::preset::Preset;
@@ -127,6 +127,11 @@ impl<T: Transport> CloudModel<T> {
         let model = self.model.trim();
         if model.is_empty() {
             return Err(ChatError::InvalidRequest("the model's name is empty: choose a model".to_owned()));
+        }
+        let has_tools = |message: &Message| message.role == Role::Tool || !message.tool_calls.is_empty();
+        if !request.tools.is_empty() || request.messages.iter().any(has_tools) {
+            let message = "tools are the local engine's: this package asks no provider for calls";
+            return Err(ChatError::InvalidRequest(message.to_owned()));
         }
         let json_mode = self.json_mode.unwrap_or(self.preset.json_mode);
         let settings = Settings { model, json_mode, effort: self.reasoning_effort, dialect: self.preset.dialect() };

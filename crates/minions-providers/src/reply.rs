@@ -96,6 +96,7 @@ impl<'a> Reply<'a> {
         let mut replies = self.replies.into_values().map(|reply| Alternative {
             content: reply.content,
             finish_reason: reply.finish_reason.unwrap_or(FinishReason::Stop),
+            tool_calls: Vec::new(),
             logprobs: reply.logprobs,
         });
         let first = replies.next();
@@ -105,7 +106,7 @@ impl<'a> Reply<'a> {
         };
         let alternatives: Vec<_> = replies.collect();
         let usage = usage(self.tokens, messages, &content, counter);
-        Ok(ChatResponse { content, finish_reason, usage, logprobs, alternatives })
+        Ok(ChatResponse { logprobs, alternatives, ..ChatResponse::new(content, finish_reason, usage) })
     }
 }
 
@@ -126,6 +127,6 @@ fn empty(finish_reason: FinishReason) -> &'static str {
     match finish_reason {
         FinishReason::Length => "it is empty: the token limit was used up before the first word",
         FinishReason::ContentFilter => "it is empty: the provider's content filter held it back",
-        FinishReason::Stop => "it is empty: try again, or another model",
+        FinishReason::Stop | FinishReason::ToolCalls => "it is empty: try again, or another model",
     }
 }

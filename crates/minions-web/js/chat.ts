@@ -3,13 +3,12 @@ import { MinionsError } from "./errors.js";
 import { Feed } from "./feed.js";
 import type { Host } from "./host.js";
 import type { FinishReason, Message } from "./events.js";
-import type { ChatRequest } from "./model.js";
-import type { Alternative, Piece, ReplyEnd } from "./wire.js";
+import type { Alternative, Piece, ReplyEnd, WireRequest } from "./wire.js";
 
 /** What to answer and how. Names are OpenAI's; whatever is left out is left to the model. */
 export interface ChatCreateParams {
   /** The conversation so far; the last message is the one to answer. */
-  messages: Message[];
+  messages: ChatMessage[];
   /** `true` for the reply piece by piece. */
   stream?: boolean | null;
   /** The most tokens to produce. */
@@ -49,6 +48,12 @@ export interface ChatCreateParams {
   stop?: string | string[] | null;
   /** What form the reply must have. It is held to it token by token. */
   response_format?: ResponseFormat | null;
+  /** Functions that the model may ask you to call. Every call that it makes fits its function's schema. */
+  tools?: Tool[] | null;
+  /** Whether it may, must or must not ask for a call, or for which; `"auto"` unless set. */
+  tool_choice?: ToolChoice | null;
+  /** Whether it may ask for several calls at a time; it may unless this is `false`. */
+  parallel_tool_calls?: boolean | null;
   /** Accepted for compatibility; the engine has one model. */
   model?: string;
   /** Accepted for compatibility; the last chunk always has the usage. */
@@ -57,6 +62,65 @@ export interface ChatCreateParams {
     include_usage?: boolean;
   } | null;
 }
+
+/** One turn of a conversation: text, or calls of {@link Tool}s and what they gave. */
+export type ChatMessage =
+  | Message
+  | {
+      role: "assistant";
+      /** What is said beside the calls. */
+      content?: string | null;
+      /** The calls, as a reply has them. */
+      tool_calls: ToolCall[];
+    }
+  | {
+      role: "tool";
+      /** What the call gave. */
+      content: string;
+      /** Which call. */
+      tool_call_id: string;
+    };
+
+/** A function of yours that the model may ask for. You call it, and put what it gives into the conversation. */
+export interface Tool {
+  /** Functions are all there is. */
+  type: "function";
+  /** The function. */
+  function: {
+    /** Letters, digits, `_` and `-`; at most 64 of them. */
+    name: string;
+    /** What it does, and when to call it. */
+    description?: string;
+    /**
+     * The JSON Schema of its arguments, which are an object; none unless set. Unless it says `additionalProperties`, there are no
+     * others than its `properties`.
+     */
+    parameters?: object;
+    /** Accepted for compatibility: the schema is always kept to. */
+    strict?: boolean | null;
+  };
+}
+
+/** Whether the model may, must or must not ask for a call, or the function that it must ask for. */
+export type ToolChoice = "auto" | "none" | "required" | { type: "function"; function: { name: string } };
+
+/** A call that the model asks for. */
+export interface ToolCall {
+  /** Which call of the conversation it is. */
+  id: string;
+  /** Functions are all there is. */
+  type: "function";
+  /** The function and its arguments. */
+  function: {
+    /** Its name. */
+    name: string;
+    /** The arguments: an object, in JSON. */
+    arguments: string;
+  };
+}
+
+/** Why a reply ended; with `tool_calls`, the model waits for what its calls give. */
+export type ChatFinishReason = FinishReason | "tool_calls";
 
 /** What form a reply must have: JSON, text that a regular expression matches as a whole, or one of some texts. */
 export type ResponseFormat =
@@ -141,11 +205,13 @@ export interface ChatCompletionChoice {
   message: {
     /** Always the assistant's. */
     role: "assistant";
-    /** The text. */
+    /** The text; empty where there are only calls. */
     content: string;
+    /** The calls that the model asks for, if any. */
+    tool_calls?: ToolCall[];
   };
   /** Why the reply ends where it does. */
-  finish_reason: FinishReason;
+  finish_reason: ChatFinishReason;
   /** How probable its tokens were. */
   logprobs: Logprobs;
 }
@@ -192,9 +258,11 @@ export interface ChatCompletionPiece {
     role?: "assistant";
     /** The text that has come. */
     content?: string;
+    /** In the last piece only: the calls, each of them whole, and their places among the reply's calls. */
+    tool_calls?: (ToolCall & { index: number })[];
   };
   /** Why the reply ends; `null` but in the last piece. */
-  finish_reason: FinishReason | null;
+  finish_reason: ChatFinishReason | null;
   /** How probable the tokens were; `null` but in the last piece. */
   logprobs: Logprobs;
 }
@@ -283,7 +351,7 @@ class Reply {
   }
 
   receive(piece: Piece): ChatCompletionChunk {
-    const delta: { role?: "assistant"; content?: string } = this.#content === undefined ? { role: "assistant" } : {};
+    const delta: ChatCompletionPiece["delta"] = this.#content === undefined ? { role: "assistant" } : {};
     this.#content ??= "";
     if ("content" in piece) {
       delta.content = piece.content;
@@ -294,6 +362,7 @@ class Reply {
     const total_tokens = prompt_tokens + completion_tokens;
     const usage = { prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details: { cached_tokens } };
     this.#end = { last: piece, usage };
+    if (piece.tool_calls) delta.tool_calls = piece.tool_calls.map((call, index) => ({ index, ...call }));
     return this.#chunk(delta, piece.finish_reason, toLogprobs(piece.logprobs), usage);
   }
 
@@ -306,8 +375,8 @@ class Reply {
   }
 
   #chunk(
-    delta: { role?: "assistant"; content?: string },
-    finish_reason: FinishReason | null,
+    delta: ChatCompletionPiece["delta"],
+    finish_reason: ChatFinishReason | null,
     logprobs: Logprobs,
     usage: CompletionUsage | null,
   ): ChatCompletionChunk {
@@ -317,8 +386,9 @@ class Reply {
 }
 
 function toChoice(reply: Alternative, index: number): ChatCompletionChoice {
-  const message = { role: "assistant", content: reply.content } as const;
-  return { index, message, finish_reason: reply.finish_reason, logprobs: toLogprobs(reply.logprobs) };
+  const { content, tool_calls, finish_reason, logprobs } = reply;
+  const message = { role: "assistant", content, ...(tool_calls && { tool_calls }) } as const;
+  return { index, message, finish_reason, logprobs: toLogprobs(logprobs) };
 }
 
 function toLogprobs(tokens: TokenLogprob[] | undefined): Logprobs {
@@ -342,19 +412,26 @@ const PLAIN = [
   "top_logprobs",
   "priority",
   "response_format",
+  "tools",
+  "tool_choice",
+  "parallel_tool_calls",
 ] as const;
 
 /** Options that are used here, or accepted and ignored. */
 const OTHER: readonly string[] = ["messages", "stream", "max_completion_tokens", "stop", "model", "stream_options"];
 
 /** An option that would have no effect is refused: whoever sets it counts on it. */
-function toRequest(body: ChatCreateParams): ChatRequest {
+function toRequest(body: ChatCreateParams): WireRequest {
   const unknown = Object.entries(body).find(
     ([name, value]) => value != null && !OTHER.includes(name) && !(PLAIN as readonly string[]).includes(name),
   );
   if (unknown) throw new MinionsError("invalid_request", `the local model has no option "${unknown[0]}"`);
   const plain = PLAIN.filter((name) => body[name] != null).map((name) => [name, body[name]]);
-  const request: ChatRequest = { messages: body.messages, ...Object.fromEntries(plain) };
+  // OpenAI's own replies have `null` beside calls.
+  const messages = body.messages.map((message) =>
+    "tool_calls" in message ? { ...message, content: message.content ?? "" } : message,
+  );
+  const request: WireRequest = { messages, ...Object.fromEntries(plain) };
   if (body.max_completion_tokens != null) request.max_tokens = body.max_completion_tokens;
   if (body.stop != null) request.stop = typeof body.stop === "string" ? [body.stop] : body.stop;
   return request;

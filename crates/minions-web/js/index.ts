@@ -12,12 +12,17 @@ export type {
   ChatCompletionPiece,
   ChatCompletions,
   ChatCreateParams,
+  ChatFinishReason,
+  ChatMessage,
   CompletionUsage,
   Logprobs,
   RequestOptions,
   ResponseFormat,
   ResponseSchema,
   TokenLogprob,
+  Tool,
+  ToolCall,
+  ToolChoice,
   TopLogprob,
 } from "./chat.js";
 export { DownloadController } from "./controller.js";

@@ -1,10 +1,10 @@
 /** What page and worker say to each other: the methods of the worker with their types. */
-import type { FinishReason, Forecast, History, ProtocolName, Speaker, Transcript, Usage } from "./events.js";
+import type { Forecast, History, ProtocolName, Speaker, Transcript, Usage } from "./events.js";
 import type { WireError } from "./errors.js";
 import type { ChatReply, ChatRequest } from "./model.js";
 import type { Privacy } from "./options.js";
 import type { JsonMode, ProviderName, ReasoningEffort, Recording } from "./providers.js";
-import type { TokenLogprob } from "./chat.js";
+import type { ChatFinishReason, ChatMessage, TokenLogprob, Tool, ToolCall, ToolChoice } from "./chat.js";
 import type { Adapter, Device, KvFormat, ModelInfo, Pooling, Progress, Quantization, Speed } from "./types.js";
 
 /** A model as the worker gets it. */
@@ -31,13 +31,22 @@ export interface WireLoad {
   gpuTimeoutMs: number | null;
 }
 
+/** A conversation for the engine, with the tools that it may ask for. */
+export interface WireRequest extends Omit<ChatRequest, "messages"> {
+  messages: ChatMessage[];
+  tools?: Tool[];
+  tool_choice?: ToolChoice;
+  parallel_tool_calls?: boolean;
+}
+
 /** A part of a reply: the next text, or its end. */
 export type Piece = { content: string } | ReplyEnd;
 
 /** The end of a reply, and the other replies that were asked for. */
 export interface ReplyEnd {
-  finish_reason: FinishReason;
+  finish_reason: ChatFinishReason;
   usage: Usage;
+  tool_calls?: ToolCall[];
   logprobs?: TokenLogprob[];
   alternatives: Alternative[];
 }
@@ -45,7 +54,8 @@ export interface ReplyEnd {
 /** Another reply. */
 export interface Alternative {
   content: string;
-  finish_reason: FinishReason;
+  finish_reason: ChatFinishReason;
+  tool_calls?: ToolCall[];
   logprobs?: TokenLogprob[];
 }
 
@@ -196,7 +206,7 @@ export type Methods = {
   /** Frees the engine of this name, if the worker holds it. */
   unload: { params: { engine: number }; result: void; event: never };
   /** Starts a reply as a stream of `Piece`. */
-  generate: { params: { stream: number; request: ChatRequest }; result: void; event: never };
+  generate: { params: { stream: number; request: WireRequest }; result: void; event: never };
   /** Starts a run as a stream of events, and of what models of the page's are asked. */
   run: { params: { stream: number; run: WireRun }; result: void; event: never };
   /** What a model of the page's said to what it was asked in a run, or how it failed. */
@@ -212,7 +222,7 @@ export type Methods = {
   /** The names of the models that a supervisor's provider lists. */
   models: { params: WireSupervisor; result: string[]; event: never };
   /** Token ids of a conversation as the model's template renders it. For tests. */
-  tokenize: { params: ChatRequest; result: Uint32Array; event: never };
+  tokenize: { params: WireRequest; result: Uint32Array; event: never };
   /** A vector for each text, one after the other. */
   embed: { params: { texts: string[]; pooling: Pooling }; result: Float32Array; event: never };
   /** Scores of the next token after each id, row-major. For tests. */

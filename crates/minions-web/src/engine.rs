@@ -23,9 +23,8 @@ use crate::{generation, run};
 const TYPES: &str = r#"
 import type { Readable } from "../readable.js";
 import type { Adapter, ModelInfo, Progress } from "../types.js";
-import type { ChatRequest } from "../model.js";
 import type { Speed } from "../types.js";
-import type { Ask, Counters, KernelCheck, KernelSpeed, Predicted, Tally, WireLoad, WirePrediction, WireRun, WireSupervisor } from "../wire.js";
+import type { Ask, Counters, KernelCheck, KernelSpeed, Predicted, Tally, WireLoad, WirePrediction, WireRequest, WireRun, WireSupervisor } from "../wire.js";
 "#;
 
 /// What the cache has to give up may take so much of the page's memory.
@@ -115,7 +114,7 @@ impl Engine {
     /// Starts a reply: a stream of pieces.
     pub fn generate(
         &self,
-        #[wasm_bindgen(unchecked_param_type = "ChatRequest")] request: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "WireRequest")] request: &JsValue,
     ) -> Result<Stream, JsValue> {
         Ok(generation::start(Rc::clone(&self.engine), from_js(request)?))
     }
@@ -157,7 +156,7 @@ impl Engine {
     /// The token ids of a conversation as the model's template renders it. For tests.
     pub fn tokenize(
         &self,
-        #[wasm_bindgen(unchecked_param_type = "ChatRequest")] request: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "WireRequest")] request: &JsValue,
     ) -> Result<Uint32Array, JsValue> {
         let request: ChatRequest = from_js(request)?;
         let ids = self.engine.tokenize(&request).map_err(Failure::from)?;

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use minions_chat::{Alternative, ChatModel, ChatRequest, ChatResponse, FinishReason, TokenLogprob, Usage};
+use minions_chat::{Alternative, ChatModel, ChatRequest, ChatResponse, FinishReason, TokenLogprob, ToolCall, Usage};
 use minions_engine::Engine;
 use serde::Serialize;
 
@@ -18,6 +18,8 @@ enum Piece<'a> {
     End {
         finish_reason: FinishReason,
         usage: Usage,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        tool_calls: Vec<ToolCall>,
         #[serde(skip_serializing_if = "Option::is_none")]
         logprobs: Option<Vec<TokenLogprob>>,
         alternatives: Vec<Alternative>,
@@ -28,8 +30,8 @@ enum Piece<'a> {
 pub(crate) fn start(engine: Rc<Engine>, request: ChatRequest) -> Stream {
     Stream::new(|items| async move {
         let reply = engine.chat(&request, &mut |content| items.push(&Piece::Delta { content })).await?;
-        let ChatResponse { finish_reason, usage, logprobs, alternatives, .. } = reply;
-        items.push(&Piece::End { finish_reason, usage, logprobs, alternatives });
+        let ChatResponse { finish_reason, usage, tool_calls, logprobs, alternatives, .. } = reply;
+        items.push(&Piece::End { finish_reason, usage, tool_calls, logprobs, alternatives });
         Ok(())
     })
 }

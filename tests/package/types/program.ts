@@ -20,6 +20,7 @@ import {
   type CatalogueEntry,
   type ChatCompletion,
   type ChatCompletionChunk,
+  type ChatMessage,
   type ChatStream,
   type ErrorCode,
   type HubModel,
@@ -28,6 +29,7 @@ import {
   type Progress,
   type Provider,
   type Run,
+  type Tool,
   type Support,
 } from "minions-web";
 
@@ -98,6 +100,11 @@ const held: ChatCompletion = await worker.chat.completions.create({
   logit_bias: { 17: -100 },
   response_format: { type: "json_schema", json_schema: { name: "answer", schema: { type: "object" } } },
 });
+const tools: Tool[] = [{ type: "function", function: { name: "weather", parameters: { type: "object" } } }];
+const asked: ChatCompletion = await worker.chat.completions.create({ messages, tools, tool_choice: "required", parallel_tool_calls: false });
+const [{ message }] = asked.choices;
+const results: ChatMessage[] = (message.tool_calls ?? []).map(({ id, function: { name } }) => ({ role: "tool", content: name, tool_call_id: id }));
+await worker.chat.completions.create({ messages: [...messages, message, ...results], tools });
 for (const choice of held.choices) console.log(choice.index, choice.logprobs?.content[0]?.top_logprobs[0]?.bytes);
 
 await Engine.load({ file });

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use llguidance::api::{GrammarWithLexer, TopLevelGrammar};
 use llguidance::toktrie::{INVALID_TOKEN, InferenceCapabilities, TokEnv, TokRxInfo, TokTrie, TokenId, TokenizerEnv};
 use llguidance::{JsonCompileOptions, Matcher, ParserFactory};
-use minions_chat::{FinishReason, ResponseFormat};
+use minions_chat::{ChatRequest, FinishReason, ResponseFormat};
 use serde_json::Value;
 
-use super::{quotation, schema};
+use super::{calls, quotation, schema};
 use crate::error::{Error, Result};
 use crate::text::Tokenizer;
 
@@ -103,9 +103,10 @@ impl Grammars {
     }
 
     /// The grammar of a reply of at most `room` tokens.
-    pub fn grammar(self: &Rc<Self>, format: &ResponseFormat, room: usize) -> Result<Grammar> {
+    pub fn grammar(self: &Rc<Self>, request: &ChatRequest, room: usize) -> Result<Grammar> {
+        let format = &request.response_format;
         let form = match format {
-            ResponseFormat::Text => GrammarWithLexer::from_regex("(?s:.*)"),
+            ResponseFormat::Text => calls::grammar(request, prepare)?,
             ResponseFormat::JsonObject => json(&schema::object())?,
             ResponseFormat::JsonSchema { json_schema } if json_schema.quote_of.is_empty() => json(&json_schema.schema)?,
             ResponseFormat::JsonSchema { json_schema } => quotation::grammar(json_schema, prepare)?,
@@ -115,10 +116,10 @@ impl Grammars {
         let parser = self.factory.create_parser(TopLevelGrammar::from_grammar(form));
         let parser = parser.map_err(|error| invalid(format, &format!("{error:#}")))?;
         let matcher = Matcher::new(Ok(parser));
-        let is_json = matches!(format, ResponseFormat::JsonObject | ResponseFormat::JsonSchema { .. });
+        let is_json = !matches!(format, ResponseFormat::Regex { .. } | ResponseFormat::Choice { .. });
         let place = Place { is_json, ..Place::default() };
         let trie = self.factory.tok_env().tok_trie();
-        let hints = patterns(format).bytes().filter_map(|byte| trie.token_id(&[byte])).collect();
+        let hints = patterns(request).bytes().filter_map(|byte| trie.token_id(&[byte])).collect();
         let mut grammar =
             Grammar { grammars: Rc::clone(self), matcher, place, hints, mask: None, room, closing: None, unchecked: 0 };
         let way = grammar.way_out(room.min(MAX_CLOSING)).map_err(|error| invalid(format, &error.to_string()))?;
@@ -163,6 +164,10 @@ impl Grammar {
     /// Takes in a sampled token; or, where what it begins would not fit any more, ends the reply without it.
     pub fn advance(&mut self, token: u32) -> Result<Advance> {
         let bytes = self.bytes(token);
+        if self.place.in_string && self.matcher.is_accepting().map_err(broken)? {
+            // A quotation mark in text before a call: where a reply may end, no string is open.
+            self.place.in_string = false;
+        }
         self.consume(token)?;
         self.unchecked += usize::from(self.place.is_structure(&bytes));
         let (before, room) = (self.place, self.room.saturating_sub(1));
@@ -363,8 +368,8 @@ fn choice(choices: &[String]) -> Result<GrammarWithLexer> {
     Ok(GrammarWithLexer::from_regex(&texts.join("|")))
 }
 
-/// The patterns of a form, one after another.
-fn patterns(format: &ResponseFormat) -> String {
+/// The patterns of a reply's form, one after another.
+fn patterns(request: &ChatRequest) -> String {
     fn collect(schema: &Value, patterns: &mut String) {
         match schema {
             Value::Object(node) => {
@@ -379,7 +384,11 @@ fn patterns(format: &ResponseFormat) -> String {
         }
     }
     let mut patterns = String::new();
-    match format {
+    match &request.response_format {
+        ResponseFormat::Text => {
+            let schemas = request.tools.iter().filter_map(|tool| tool.function.parameters.as_ref());
+            schemas.for_each(|schema| collect(schema, &mut patterns));
+        }
         ResponseFormat::JsonSchema { json_schema } => collect(&json_schema.schema, &mut patterns),
         ResponseFormat::Regex { pattern } => patterns.push_str(pattern),
         _ => {}
@@ -389,6 +398,7 @@ fn patterns(format: &ResponseFormat) -> String {
 
 fn invalid(format: &ResponseFormat, message: &str) -> Error {
     let what = match format {
+        ResponseFormat::Text => "tools",
         ResponseFormat::Regex { .. } => "regular expression",
         ResponseFormat::Choice { .. } => "choices",
         _ => "schema",

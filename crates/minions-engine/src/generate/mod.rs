@@ -1,5 +1,6 @@
 //! From prompts to replies: what is read and drawn in which step, and what comes of it.
 
+mod calls;
 mod grammar;
 mod job;
 mod page_store;
@@ -12,6 +13,7 @@ mod schema;
 mod sequence;
 mod step;
 
+pub use calls::check as check_tools;
 pub use grammar::{Advance, Grammar, Grammars};
 pub use job::{Finished, Job};
 pub use page_store::{MemoryPages, PageKey, PageStore};

@@ -1,11 +1,11 @@
-//! A reply as it grows: its text after thoughts and up to a stop text, and how probable its tokens were.
+//! A reply as it grows: its text after thoughts and up to a stop text, the calls in it, and how probable its tokens were.
 
 use std::sync::Arc;
 
 use minions_chat::{Alternative, ChatRequest, FinishReason, TokenLogprob, TopLogprob};
 
 use crate::kernels::Sample;
-use crate::text::{Detokenizer, StopStrings, Thinking, Tokenizer};
+use crate::text::{Detokenizer, StopStrings, Thinking, Tokenizer, ToolCalls};
 
 /// The reply of one sample.
 pub struct Reply {
@@ -14,6 +14,8 @@ pub struct Reply {
     /// `None` where all text is the answer.
     thinking: Option<Thinking>,
     reasoning_tokens: u64,
+    /// `None` where no tools are offered.
+    calls: Option<ToolCalls>,
     stop: StopStrings,
     text: String,
     /// How much of the text was told, in bytes.
@@ -29,6 +31,8 @@ impl Reply {
             detokenizer: Detokenizer::new(Arc::clone(tokenizer)),
             thinking,
             reasoning_tokens: 0,
+            calls: (!request.tools.is_empty())
+                .then(|| ToolCalls::new(request.messages.iter().map(|message| message.tool_calls.len()).sum())),
             stop: StopStrings::new(&request.stop),
             text: String::new(),
             told: 0,
@@ -58,6 +62,9 @@ impl Reply {
             piece = thinking.push(&piece).answer;
             self.reasoning_tokens += u64::from(was_in_thought || thinking.is_in_thought());
         }
+        if let Some(calls) = &mut self.calls {
+            piece = calls.push(&piece);
+        }
         let (text, is_stopped) = self.stop.push(&piece);
         self.text.push_str(&text);
         is_stopped
@@ -76,10 +83,16 @@ impl Reply {
 
     /// What was held back belongs to the reply after all: → the rest of the text, and the reply.
     pub fn finish(mut self, finish_reason: FinishReason) -> (String, Alternative) {
+        let mut tool_calls = Vec::new();
         if !self.stop.is_stopped() {
             let mut rest = self.detokenizer.finish();
             if let Some(mut thinking) = self.thinking.take() {
                 rest = thinking.push(&rest).answer + &thinking.finish().answer;
+            }
+            if let Some(mut calls) = self.calls.take() {
+                let text = calls.push(&rest);
+                let (held, made) = calls.finish();
+                (rest, tool_calls) = (text + &held, made);
             }
             let (text, is_stopped) = self.stop.push(&rest);
             self.text.push_str(&text);
@@ -88,7 +101,9 @@ impl Reply {
             }
         }
         let news = self.news().to_owned();
-        (news, Alternative { content: self.text, finish_reason, logprobs: self.logprobs })
+        let is_waiting = finish_reason == FinishReason::Stop && !tool_calls.is_empty();
+        let finish_reason = if is_waiting { FinishReason::ToolCalls } else { finish_reason };
+        (news, Alternative { content: self.text, finish_reason, tool_calls, logprobs: self.logprobs })
     }
 }
 

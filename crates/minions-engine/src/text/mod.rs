@@ -15,6 +15,8 @@ mod thinking;
 mod to_json;
 mod tokenizer;
 mod tokenizer_json;
+mod tool_calls;
+mod tools;
 
 pub use date::Date;
 pub use detokenizer::Detokenizer;
@@ -22,3 +24,5 @@ pub use stop::StopStrings;
 pub use template::ChatTemplate;
 pub use thinking::Thinking;
 pub use tokenizer::Tokenizer;
+pub use tool_calls::ToolCalls;
+pub use tools::CALL_TAGS;

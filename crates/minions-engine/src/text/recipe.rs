@@ -9,6 +9,7 @@ use tokenizers::{AddedToken, ModelWrapper, NormalizerWrapper, PreTokenizerWrappe
 
 use super::spelling::{self, Spelling};
 use super::thinking;
+use super::tools::CALL_TAGS;
 use crate::error::{Error, Result};
 
 /// A tokenizer that has not been built.
@@ -234,14 +235,15 @@ impl Ids<'_> {
 }
 
 /// Whether an added token is structure, not text. Converters do not always say so: what looks like structure is
-/// (llama.cpp, `convert_hf_to_gguf.py`: `does_token_look_special`). The tags of a thought are text to be parsed.
+/// (llama.cpp, `convert_hf_to_gguf.py`: `does_token_look_special`). The tags of thoughts and calls are text to be
+/// parsed.
 fn is_control(token: &AddedToken) -> bool {
     let content = token.content.as_str();
     let looks_so = [("<|", "|>"), ("<｜", "｜>")].iter().any(|(begin, end)| {
         content.len() > begin.len() + end.len() && content.starts_with(begin) && content.ends_with(end)
     });
     let is_turn = ["<start_of_turn>", "<end_of_turn>", "[INST]", "[/INST]"].contains(&content);
-    (token.special || looks_so || is_turn) && !thinking::TAGS.contains(&content)
+    (token.special || looks_so || is_turn) && !thinking::TAGS.contains(&content) && !CALL_TAGS.contains(&content)
 }
 
 fn failed<T>(message: String) -> Result<T> {

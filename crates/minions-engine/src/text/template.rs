@@ -8,6 +8,9 @@
 //! and then a system message is put before the next user message, with an empty line between. What else a template
 //! refuses (roles that do not alternate, as a rule) is an error in its own words; nothing is rearranged.
 //!
+//! Others know no tools, or write calls in a way of their own. That is tried too, and then tools are described in a system
+//! message, and calls and their results are texts (`tools.rs`).
+//!
 //! `enable_thinking` is false: models that can answer without a thought before it are asked to.
 
 use std::collections::BTreeMap;
@@ -15,12 +18,14 @@ use std::collections::BTreeMap;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, ValueKind};
 use minijinja::{Environment, ErrorKind, Value};
-use minions_chat::{Message, Role};
+use minions_chat::{Message, Role, Tool};
 use serde::Serialize;
+use serde_json::Value as Json;
 
 use super::date::Date;
 use super::to_json::to_json;
 use super::tokenizer::Tokenizer;
+use super::tools;
 use crate::error::{Error, Result};
 
 /// The name that error messages of the template engine would use.
@@ -52,18 +57,46 @@ pub struct ChatTemplate {
     special_tokens: BTreeMap<String, String>,
     /// Whether the template knows no system message.
     folds_system: bool,
+    /// Whether it tells of tools, calls and results, and writes calls as they are read here.
+    knows_tools: bool,
 }
 
 /// What a template sees.
 #[derive(Serialize)]
 struct Context<'a> {
-    messages: &'a [Message],
+    #[serde(flatten)]
+    prompt: &'a Prompt,
     add_generation_prompt: bool,
     enable_thinking: bool,
-    tools: Option<()>,
     documents: Option<()>,
     #[serde(flatten)]
     special_tokens: &'a BTreeMap<String, String>,
+}
+
+/// The part of it that comes from the request, as JSON: arguments of calls are objects, not texts.
+#[derive(Clone, Serialize)]
+struct Prompt {
+    messages: Json,
+    /// None, or at least one.
+    tools: Option<Json>,
+}
+
+impl Prompt {
+    fn new(messages: &[Message], tools: &[Tool]) -> Result<Self> {
+        let messages = messages.iter().map(tools::message).collect::<Result<_>>()?;
+        let tools = (!tools.is_empty()).then(|| tools.iter().map(tools::tool).collect());
+        Ok(Self { messages, tools })
+    }
+
+    /// Whether every text in it passes.
+    fn all(&self, is_right: &dyn Fn(&str) -> bool) -> bool {
+        all_texts(&self.messages, is_right) && self.tools.as_ref().is_none_or(|tools| all_texts(tools, is_right))
+    }
+
+    /// The same with every text changed.
+    fn map(self, change: &dyn Fn(&str) -> String) -> Self {
+        Self { messages: map_texts(self.messages, change), tools: self.tools.map(|tools| map_texts(tools, change)) }
+    }
 }
 
 impl ChatTemplate {
@@ -92,8 +125,9 @@ impl ChatTemplate {
         let prepared = without_generation_tags(source).replace("[::-1]", &format!(".{REVERSED}()"));
         environment.add_template_owned(NAME, prepared).map_err(wrong)?;
         let special_tokens = tokenizer.special_tokens().clone();
-        let mut template = Self { environment, source: source.to_owned(), special_tokens, folds_system: false };
-        template.folds_system = template.lacks_system();
+        let source = source.to_owned();
+        let mut template = Self { environment, source, special_tokens, folds_system: false, knows_tools: false };
+        template.try_out();
         Ok(template)
     }
 
@@ -101,32 +135,56 @@ impl ChatTemplate {
     #[must_use]
     pub fn with_date(mut self, date: Date) -> Self {
         self.environment.add_function("strftime_now", move |format: &str| date.format(format));
-        self.folds_system = self.lacks_system();
+        self.try_out();
         self
+    }
+
+    fn try_out(&mut self) {
+        self.folds_system = self.lacks_system();
+        self.knows_tools = self.has_tools();
     }
 
     /// Whether a conversation works without a system message only.
     fn lacks_system(&self) -> bool {
         let [system, user] = [Message::system(PROBE), Message::user("Is it so?")];
-        let with = self.render_as_it_is(&[system, user.clone()]);
+        let with = self.render_as_it_is(&[system, user.clone()], &[]);
         let is_known = with.is_ok_and(|text| text.contains(PROBE));
-        !is_known && self.render_as_it_is(&[user]).is_ok()
+        !is_known && self.render_as_it_is(&[user], &[]).is_ok()
+    }
+
+    /// Whether a tool, a call of it and what it gave are all told, the call as it is read here.
+    fn has_tools(&self) -> bool {
+        let (messages, tools, words) = tools::probe();
+        let text = self.render_as_it_is(&messages, &tools);
+        text.is_ok_and(|text| words.iter().all(|word| text.contains(word)))
+    }
+
+    fn render_as_it_is(&self, messages: &[Message], tools: &[Tool]) -> Result<String> {
+        self.render_prompt(&Prompt::new(messages, tools)?)
     }
 
     /// The conversation as one text that ends where the reply begins.
-    pub fn render(&self, messages: &[Message]) -> Result<String> {
-        if self.folds_system && messages.iter().any(|message| message.role == Role::System) {
-            return self.render_as_it_is(&folded(messages));
-        }
-        self.render_as_it_is(messages)
+    #[cfg(test)]
+    pub fn render(&self, messages: &[Message], tools: &[Tool]) -> Result<String> {
+        self.render_prompt(&self.prompt(messages, tools)?)
     }
 
-    fn render_as_it_is(&self, messages: &[Message]) -> Result<String> {
+    /// The conversation as the template can take it.
+    fn prompt(&self, messages: &[Message], tools: &[Tool]) -> Result<Prompt> {
+        let described = (!self.knows_tools).then(|| tools::described(messages, tools));
+        let tools = if self.knows_tools { tools } else { &[] };
+        let messages = described.as_deref().unwrap_or(messages);
+        if self.folds_system && messages.iter().any(|message| message.role == Role::System) {
+            return Prompt::new(&folded(messages), tools);
+        }
+        Prompt::new(messages, tools)
+    }
+
+    fn render_prompt(&self, prompt: &Prompt) -> Result<String> {
         let context = Context {
-            messages,
+            prompt,
             add_generation_prompt: true,
             enable_thinking: false,
-            tools: None,
             documents: None,
             special_tokens: &self.special_tokens,
         };
@@ -136,21 +194,19 @@ impl ChatTemplate {
 
     /// The conversation as token ids. Only the template itself writes control tokens; their texts in messages stay
     /// texts. (Control tokens of one character cannot be told from text and stay control tokens.)
-    pub fn tokenize(&self, messages: &[Message], tokenizer: &Tokenizer) -> Result<Vec<u32>> {
-        if messages.iter().all(|message| tokenizer.control_texts(&message.content).next().is_none()) {
-            return tokenizer.tokenize(&self.render(messages)?, true);
+    pub fn tokenize(&self, messages: &[Message], tools: &[Tool], tokenizer: &Tokenizer) -> Result<Vec<u32>> {
+        let prompt = self.prompt(messages, tools)?;
+        if prompt.all(&|text| tokenizer.control_texts(text).next().is_none()) {
+            return tokenizer.tokenize(&self.render_prompt(&prompt)?, true);
         }
-        let mark = self.unused_char(messages)?;
-        let marked: Vec<Message> = messages
-            .iter()
-            .map(|message| Message { role: message.role, content: mark_controls(&message.content, mark, tokenizer) })
-            .collect();
-        tokenizer.tokenize_marked(&self.render(&marked)?, mark)
+        let mark = self.unused_char(&prompt)?;
+        let marked = prompt.map(&|text| mark_controls(text, mark, tokenizer));
+        tokenizer.tokenize_marked(&self.render_prompt(&marked)?, mark)
     }
 
     /// A character for private use that nobody uses here.
-    fn unused_char(&self, messages: &[Message]) -> Result<char> {
-        let is_used = |char: char| self.source.contains(char) || messages.iter().any(|one| one.content.contains(char));
+    fn unused_char(&self, prompt: &Prompt) -> Result<char> {
+        let is_used = |char: char| self.source.contains(char) || !prompt.all(&|text| !text.contains(char));
         let unused = ('\u{e000}'..='\u{f8ff}').find(|char| !is_used(*char));
         unused.ok_or_else(|| Error::InvalidRequest("the messages use every private-use character".to_owned()))
     }
@@ -167,13 +223,35 @@ fn folded(messages: &[Message]) -> Vec<Message> {
                 system.push(&message.content);
                 folded.push(Message::user(std::mem::take(&mut system).join("\n\n")));
             }
-            Role::Assistant => folded.push(message.clone()),
+            Role::Assistant | Role::Tool => folded.push(message.clone()),
         }
     }
     if !system.is_empty() {
         folded.push(Message::user(system.join("\n\n")));
     }
     folded
+}
+
+/// Whether every text in `json` passes, names included.
+fn all_texts(json: &Json, is_right: &dyn Fn(&str) -> bool) -> bool {
+    match json {
+        Json::String(text) => is_right(text),
+        Json::Array(items) => items.iter().all(|item| all_texts(item, is_right)),
+        Json::Object(members) => members.iter().all(|(name, value)| is_right(name) && all_texts(value, is_right)),
+        Json::Null | Json::Bool(_) | Json::Number(_) => true,
+    }
+}
+
+/// `json` with every text in it changed, names included.
+fn map_texts(json: Json, change: &dyn Fn(&str) -> String) -> Json {
+    match json {
+        Json::String(text) => Json::String(change(&text)),
+        Json::Array(items) => items.into_iter().map(|item| map_texts(item, change)).collect(),
+        Json::Object(members) => {
+            members.into_iter().map(|(name, value)| (change(&name), map_texts(value, change))).collect()
+        }
+        Json::Null | Json::Bool(_) | Json::Number(_) => json,
+    }
 }
 
 /// `text` with `mark` after the first character of every control token's text, overlapping ones too.

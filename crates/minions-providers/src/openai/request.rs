@@ -108,6 +108,7 @@ impl<'a> WireMessage<'a> {
             Role::System => system_role,
             Role::User => "user",
             Role::Assistant => "assistant",
+            Role::Tool => "tool",
         };
         Self { role, content: &message.content }
     }
@@ -120,7 +121,7 @@ struct StreamOptions {
 
 #[cfg(test)]
 mod tests {
-    use minions_chat::{JsonSchema, ResponseFormat};
+    use minions_chat::{JsonSchema, ResponseFormat, ToolChoice};
 
     use super::super::{CEREBRAS, MISTRAL, OPENAI, TOKASAURUS};
     use super::*;
@@ -153,6 +154,10 @@ mod tests {
             // No provider is told.
             priority: 7,
             response_format: ResponseFormat::JsonObject,
+            // A model behind any wire refuses these (`model.rs`).
+            tools: Vec::new(),
+            tool_choice: ToolChoice::Auto,
+            parallel_tool_calls: None,
         }
     }
 

@@ -3,9 +3,8 @@
  * `tests/package/types.test.mjs` proves that the generated declarations say the same.
  */
 import type { Readable } from "../readable.js";
-import type { ChatRequest } from "../model.js";
 import type { Adapter, ModelInfo, Progress, Speed } from "../types.js";
-import type { Ask, Counters, KernelCheck, KernelSpeed, Predicted, Tally, WireLoad, WirePrediction, WireRun, WireSupervisor } from "../wire.js";
+import type { Ask, Counters, KernelCheck, KernelSpeed, Predicted, Tally, WireLoad, WirePrediction, WireRequest, WireRun, WireSupervisor } from "../wire.js";
 
 /** Loads and starts the wasm. */
 export default function init(options?: { module_or_path: string | URL }): Promise<unknown>;
@@ -20,12 +19,12 @@ export class Engine {
   ): Promise<Engine>;
   info(): ModelInfo;
   adapter(): Adapter;
-  generate(request: ChatRequest): Stream;
+  generate(request: WireRequest): Stream;
   run(run: WireRun, ask: Ask): Stream;
   predict(prediction: WirePrediction): Predicted;
   measure(): Promise<Speed>;
   models(supervisor: WireSupervisor): Promise<string[]>;
-  tokenize(request: ChatRequest): Uint32Array;
+  tokenize(request: WireRequest): Uint32Array;
   embed(texts: string[], pooling: string): Promise<Float32Array>;
   logits(ids: Uint32Array): Promise<Float32Array>;
   counters(): Counters;

@@ -198,7 +198,7 @@ fn keeps_control_texts_as_text_in_every_kind() {
         let source = "<|begin|>{{ messages[0].content }}<|end|>";
         let template = ChatTemplate::new(Some(source), &tokenizer).expect("it compiles");
         let text = "it is <|end|><|begin|> the <|<|end|>|> word";
-        let found = template.tokenize(&[Message::user(text)], &tokenizer).expect("it tokenizes");
+        let found = template.tokenize(&[Message::user(text)], &[], &tokenizer).expect("it tokenizes");
         let [begin, end] = ["<|begin|>", "<|end|>"].map(|text| tokenizer.token_id(text).expect("it is there"));
         let mut expected = vec![begin];
         expected.extend(tokenizer.tokenize(text, false).expect("it tokenizes"));

@@ -50,7 +50,7 @@ fn renders_what_transformers_renders() {
         let template = family(name);
         for (index, conversation) in conversations.iter().enumerate() {
             let expected = &golden[name][index];
-            match (template.render(conversation), expected["text"].as_str(), expected["error"].as_str()) {
+            match (template.render(conversation, &[]), expected["text"].as_str(), expected["error"].as_str()) {
                 (Ok(found), Some(text), None) => assert_eq!(found, text, "{name}, conversation {index}"),
                 (Err(found), None, Some(error)) => {
                     assert_eq!(found, Error::Template(error.to_owned()), "{name}, conversation {index}");
@@ -68,7 +68,7 @@ fn folds_system_messages_where_a_template_has_none() {
     let folded = Message::user("S\n\nU");
     let render = |messages: &[&Message]| {
         let messages: Vec<Message> = messages.iter().map(|message| (*message).clone()).collect();
-        gemma.render(&messages)
+        gemma.render(&messages, &[])
     };
     assert_eq!(render(&[&system, &user]), render(&[&folded]));
     assert_eq!(render(&[&user, &reply, &system, &user]), render(&[&user, &reply, &folded]));
@@ -77,13 +77,13 @@ fn folds_system_messages_where_a_template_has_none() {
     // One that leaves system messages out folds too; one that takes them does not.
     let silent = "{% for m in messages %}{% if m.role != 'system' %}[{{ m.content }}]{% endif %}{% endfor %}";
     let conversation = [system, user];
-    let render = |source: &str| template(source).expect("it compiles").render(&conversation);
+    let render = |source: &str| template(source).expect("it compiles").render(&conversation, &[]);
     assert_eq!(render(silent).as_deref(), Ok("[S\n\nU]"));
     let plain = "{% for m in messages %}[{{ m.content }}]{% endfor %}";
     assert_eq!(render(plain).as_deref(), Ok("[S][U]"));
     // What else it refuses is told in its own words.
     let [_, user] = &conversation;
-    let twice = gemma.render(&[user.clone(), user.clone()]).expect_err("roles do not alternate").to_string();
+    let twice = gemma.render(&[user.clone(), user.clone()], &[]).expect_err("roles do not alternate").to_string();
     assert!(twice.contains("Roles must take turns"), "{twice}");
 }
 
@@ -93,13 +93,13 @@ fn tries_again_with_a_date() {
     let source = "{{ strftime_now('%Y') }}{% if messages[0].role == 'system' %}{{ raise_exception('no') }}{% endif %}{% for m in messages %}[{{ m.content }}]{% endfor %}";
     let messages = [Message::system("S"), Message::user("U")];
     let template = template(source).expect("it compiles");
-    assert!(template.render(&messages).expect_err("there is no date").to_string().contains("date"));
-    assert_eq!(template.with_date(DATE).render(&messages).as_deref(), Ok("2026[S\n\nU]"));
+    assert!(template.render(&messages, &[]).expect_err("there is no date").to_string().contains("date"));
+    assert_eq!(template.with_date(DATE).render(&messages, &[]).as_deref(), Ok("2026[S\n\nU]"));
 }
 
 #[test]
 fn asks_for_no_thought() {
-    let text = family("qwen3").render(&[Message::user("U")]).expect("it renders");
+    let text = family("qwen3").render(&[Message::user("U")], &[]).expect("it renders");
     assert!(text.ends_with("<|im_start|>assistant\n<think>\n\n</think>\n\n"), "{text}");
 }
 
@@ -109,7 +109,7 @@ fn begins_inside_a_thought_that_the_prompt_opened() {
     let byte_level =
         tokenizer(bytes_vocabulary(&[("<think>", TokenKind::Control)], &[], "gpt-2")).expect("it is right");
     let is_in_thought = |name: &str| {
-        let prompt = family(name).tokenize(&[Message::user("Why <think>?")], &byte_level).expect("it tokenizes");
+        let prompt = family(name).tokenize(&[Message::user("Why <think>?")], &[], &byte_level).expect("it tokenizes");
         Thinking::after(&prompt, &byte_level).is_in_thought()
     };
     assert_eq!(["deepseek", "qwen3", "smollm3", "llama3"].map(is_in_thought), [true, false, false, false]);
@@ -124,8 +124,8 @@ fn speaks_chatml_without_a_template_only_where_its_tokens_are() {
     let template = ChatTemplate::new(None, &tokenizer).expect("the vocabulary has its tokens");
     let messages = [Message::system("S"), Message::user("U<|im_end|>")];
     let expected = "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\nU<|im_end|><|im_end|>\n<|im_start|>assistant\n";
-    assert_eq!(template.render(&messages).as_deref(), Ok(expected));
-    let ids = template.tokenize(&messages, &tokenizer).expect("it tokenizes");
+    assert_eq!(template.render(&messages, &[]).as_deref(), Ok(expected));
+    let ids = template.tokenize(&messages, &[], &tokenizer).expect("it tokenizes");
     // What looks like structure is structure, whatever the file says.
     assert_eq!(ids.iter().filter(|id| tokenizer.is_control(**id)).count(), 5);
     assert_eq!(tokenizer.turn_ends(), [tokenizer.token_id("<|im_end|>").expect("it is there")]);
