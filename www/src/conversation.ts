@@ -52,7 +52,7 @@ export interface Sent {
   stage: Stage;
   at: Date;
   messages: { role: string; content: string }[];
-  /** How many of `messages` were sent before. */
+  /** How many of the first of `messages` the last request had, too. */
   repeated: number;
 }
 
@@ -153,7 +153,7 @@ export function follow(run: Conversation, event: RunEvent): string | undefined {
         stage: event.stage,
         at: new Date(),
         messages: event.messages,
-        repeated: run.sent.at(-1)?.messages.length ?? 0,
+        repeated: common(run.sent.at(-1)?.messages ?? [], event.messages),
       });
       run.items.push({ kind: "turn", who: "supervisor", round: event.round, text: "", state: "waiting", startedAt: now });
       return;
@@ -210,6 +210,12 @@ export function follow(run: Conversation, event: RunEvent): string | undefined {
     default:
       return;
   }
+}
+
+/** How many messages two requests begin with alike. MinionS goes back to its first ones, and on from there with others. */
+function common(before: Sent["messages"], now: Sent["messages"]): number {
+  const at = now.findIndex(({ role, content }, index) => before[index]?.role !== role || before[index].content !== content);
+  return at < 0 ? now.length : at;
 }
 
 /** The jobs of the last round. */
