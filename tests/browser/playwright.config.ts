@@ -5,6 +5,8 @@ export default defineConfig({
   testDir: ".",
   outputDir: "results/artifacts",
   globalSetup: "./setup.ts",
+  // What is compared is the same on every platform.
+  snapshotPathTemplate: "{testDir}/layouts/{arg}{ext}",
   // One page at a time: a software adapter takes every core there is.
   workers: 1,
   fullyParallel: false,
