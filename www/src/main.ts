@@ -330,7 +330,7 @@ export class MinionsPage extends LitElement {
     });
     this.transcript = this.run.transcript;
     this.revision++;
-    await this.showConversation();
+    void this.showConversation();
     try {
       for await (const event of this.run) {
         this.announcement = follow(conversation, event) ?? this.announcement;
@@ -396,7 +396,8 @@ export class MinionsPage extends LitElement {
 
   /** On a small screen the conversation is below the button that starts it. */
   private async showConversation(): Promise<void> {
-    await this.updateComplete;
+    // With the next frame, which lays out what is new in any case.
+    await new Promise(requestAnimationFrame);
     const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
     this.querySelector("run-panel")?.scrollIntoView({ block: "nearest", behavior });
   }

@@ -1,5 +1,6 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
+import { guard } from "lit/directives/guard.js";
 import { repeat } from "lit/directives/repeat.js";
 import type { Evidence } from "minions-web";
 import { placeOf } from "../citation.js";
@@ -101,10 +102,13 @@ export class RunPanel extends Panel {
       ${asked(run.task)} ${this.privacy(run)}
       ${run.items.length
         ? html`<ol class="turns" aria-label=${says.messages}>
-            ${repeat(
-              run.items,
-              (_, index) => index,
-              (item) => this.item(item, run),
+            ${guard([run, this.revision], () =>
+              // The clock's ticks do not change them.
+              repeat(
+                run.items,
+                (_, index) => index,
+                (item) => this.item(item, run),
+              ),
             )}
           </ol>`
         : nothing}
