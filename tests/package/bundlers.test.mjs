@@ -16,7 +16,7 @@ process.env.NEXT_TELEMETRY_DISABLED = "1";
 const BUNDLERS = { esbuild: { minified: "main.js" }, rollup: {}, webpack: {}, next: {} };
 
 /** What all of the facade may take compressed: it is there before anything is asked of it. */
-const FACADE_BYTES = 12_000;
+const FACADE_BYTES = 12_200;
 
 for (const [bundler, { minified }] of Object.entries(BUNDLERS)) {
   test(`answers in a page built by ${bundler}`, { timeout: 300_000 }, async (t) => {
