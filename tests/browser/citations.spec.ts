@@ -38,6 +38,15 @@ test("a worker's reply leads to its place in the document, and back", async ({ p
     await expect(link).toBeFocused();
     await expect(text).toHaveValue("Another text altogether.");
   });
+  await test.step("in a wide window beside the citation, which stays where it is", async () => {
+    await page.setViewportSize({ width: 1440, height: 900 });
+    const last = page.getByTestId("cite").last();
+    await last.scrollIntoViewIfNeeded();
+    const before = await last.boundingBox();
+    await last.click();
+    await expect(marked).toBeInViewport();
+    expect(await last.boundingBox()).toEqual(before);
+  });
   await expect(page).toHaveURL((url) => url.hash === "");
 });
 
