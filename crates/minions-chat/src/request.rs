@@ -67,7 +67,7 @@ pub struct ChatRequest {
     /// Whether the model may, must or must not ask for one.
     #[serde(skip_serializing_if = "ToolChoice::is_auto")]
     pub tool_choice: ToolChoice,
-    /// Whether it may ask for several at a time; it may unless this is `false`.
+    /// Whether it may ask for several at a time. Unless set it may, but for a function that `tool_choice` names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parallel_tool_calls: Option<bool>,
 }
@@ -76,6 +76,11 @@ impl ChatRequest {
     /// A request with these messages and everything else left to the model.
     pub fn new(messages: Vec<Message>) -> Self {
         Self { messages, ..Self::default() }
+    }
+
+    /// Whether the model may ask for a call.
+    pub fn offers_tools(&self) -> bool {
+        !self.tools.is_empty() && self.tool_choice != ToolChoice::None
     }
 }
 

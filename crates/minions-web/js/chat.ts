@@ -52,7 +52,7 @@ export interface ChatCreateParams {
   tools?: Tool[] | null;
   /** Whether it may, must or must not ask for a call, or for which; `"auto"` unless set. */
   tool_choice?: ToolChoice | null;
-  /** Whether it may ask for several calls at a time; it may unless this is `false`. */
+  /** Whether it may ask for several calls at a time. Unless set it may, but for a function that `tool_choice` names. */
   parallel_tool_calls?: boolean | null;
   /** Accepted for compatibility; the engine has one model. */
   model?: string;
@@ -92,8 +92,8 @@ export interface Tool {
     /** What it does, and when to call it. */
     description?: string;
     /**
-     * The JSON Schema of its arguments, which are an object; none unless set. Unless it says `additionalProperties`, there are no
-     * others than its `properties`.
+     * The JSON Schema of its arguments, which are an object; none unless set. Where it lists `properties` and says nothing of
+     * others, there are no others.
      */
     parameters?: object;
     /** Accepted for compatibility: the schema is always kept to. */
@@ -207,7 +207,7 @@ export interface ChatCompletionChoice {
     role: "assistant";
     /** The text; empty where there are only calls. */
     content: string;
-    /** The calls that the model asks for, if any. */
+    /** The calls that the model asks for, if any. One that `max_tokens` cuts short is not among them. */
     tool_calls?: ToolCall[];
   };
   /** Why the reply ends where it does. */
@@ -428,9 +428,10 @@ function toRequest(body: ChatCreateParams): WireRequest {
   if (unknown) throw new MinionsError("invalid_request", `the local model has no option "${unknown[0]}"`);
   const plain = PLAIN.filter((name) => body[name] != null).map((name) => [name, body[name]]);
   // OpenAI's own replies have `null` beside calls.
-  const messages = body.messages.map((message) =>
-    "tool_calls" in message ? { ...message, content: message.content ?? "" } : message,
-  );
+  const withContent = (message: ChatMessage): ChatMessage =>
+    (message as Partial<ChatMessage> | null)?.content === null ? { ...message, content: "" } : message;
+  // What is no conversation at all is for the engine to say.
+  const messages = Array.isArray(body.messages) ? body.messages.map(withContent) : body.messages;
   const request: WireRequest = { messages, ...Object.fromEntries(plain) };
   if (body.max_completion_tokens != null) request.max_tokens = body.max_completion_tokens;
   if (body.stop != null) request.stop = typeof body.stop === "string" ? [body.stop] : body.stop;

@@ -4,7 +4,7 @@
 //! the middle of a sentence.
 
 use llguidance::api::GrammarWithLexer;
-use minions_chat::{ChatRequest, Role, Tool, ToolChoice};
+use minions_chat::{ChatRequest, Role, Tool, ToolCall, ToolChoice};
 use serde_json::{Value, json};
 
 use super::grammar::{ITEM_SEPARATOR, KEY_SEPARATOR};
@@ -14,18 +14,26 @@ use crate::text::CALL_TAGS;
 /// The longest name of a function, as OpenAI has it.
 const MAX_NAME: usize = 64;
 
+/// Keywords that say something of members which `properties` does not list.
+const OTHERS: [&str; 6] = ["additionalProperties", "patternProperties", "$ref", "allOf", "anyOf", "oneOf"];
+
 /// The grammar of a reply to a request with tools. `prepare` makes a function's schema ready for llguidance.
 pub(super) fn grammar(request: &ChatRequest, prepare: impl Fn(&Value) -> Result<Value>) -> Result<GrammarWithLexer> {
     let [begin, end] = CALL_TAGS;
-    let more = if request.parallel_tool_calls == Some(false) { "" } else { " (NEXT call)*" };
-    let start = match request.tool_choice {
-        ToolChoice::None => "TEXT?".to_owned(),
-        ToolChoice::Auto => format!("TEXT? | before call{more}"),
-        ToolChoice::Required | ToolChoice::Function(_) => format!("BEGIN call{more}"),
+    let text = format!("TEXT: /(?s:.+)/ & ~/(?s:.*){begin}(?s:.*)/\n");
+    if !request.offers_tools() {
+        return Ok(GrammarWithLexer::from_lark(format!("start: TEXT?\n{text}")));
+    }
+    // Whoever names a function wants a call of it, and no more unless that is said.
+    let is_one = matches!(request.tool_choice, ToolChoice::Function(_));
+    let more = if request.parallel_tool_calls.unwrap_or(!is_one) { " (NEXT call)*" } else { "" };
+    let start = if request.tool_choice.is_forced() {
+        format!("BEGIN call{more}")
+    } else {
+        format!("TEXT? | before call{more}")
     };
     let mut rules = format!(
-        "start: {start}\nTEXT: /(?s:.+)/ & ~/(?s:.*){begin}(?s:.*)/\nbefore[lazy]: /(?s:.*){begin}/\n\
-         BEGIN: {}\nNEXT: {}\n",
+        "start: {start}\n{text}before[lazy]: /(?s:.*){begin}/\nBEGIN: {}\nNEXT: {}\n",
         literal(begin),
         literal(&format!("\n{begin}")),
     );
@@ -39,14 +47,14 @@ pub(super) fn grammar(request: &ChatRequest, prepare: impl Fn(&Value) -> Result<
             "call{index}: {} arguments{index} {}\narguments{index}: %json {}\n",
             literal(&head),
             literal(&format!("}}\n{end}")),
-            prepare(&parameters(tool))?
+            prepare(&parameters(tool)).map_err(|error| of(tool, error))?
         ));
     }
     Ok(GrammarWithLexer::from_lark(rules))
 }
 
 /// The tools that may be called.
-fn offered(request: &ChatRequest) -> Vec<&Tool> {
+pub(super) fn offered(request: &ChatRequest) -> Vec<&Tool> {
     let is_offered = |tool: &&Tool| match &request.tool_choice {
         ToolChoice::Function(name) => tool.function.name == *name,
         ToolChoice::Auto | ToolChoice::None | ToolChoice::Required => true,
@@ -54,16 +62,36 @@ fn offered(request: &ChatRequest) -> Vec<&Tool> {
     request.tools.iter().filter(is_offered).collect()
 }
 
-/// The schema of a function's arguments: an object, and where it names its members and says nothing of others, those alone.
+/// The schema of a function's arguments: an object, and where it lists its members and says nothing of others, those alone.
 /// Free names would have a small model invent arguments.
 pub(super) fn parameters(tool: &Tool) -> Value {
-    let mut schema = tool.function.parameters.clone().unwrap_or_else(|| json!({}));
-    if let Some(node) = schema.as_object_mut().filter(|node| !node.contains_key("$ref")) {
-        node.entry("type").or_insert_with(|| json!("object"));
-        node.entry("properties").or_insert_with(|| json!({}));
-        node.entry("additionalProperties").or_insert_with(|| json!(false));
+    let Some(mut schema) = tool.function.parameters.clone() else {
+        return json!({"type": "object", "additionalProperties": false});
+    };
+    if let Some(node) = schema.as_object_mut() {
+        let lists_all = {
+            let listed = node.get("properties").and_then(Value::as_object);
+            let required = node.get("required").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+            let is_listed =
+                |name: &Value| listed.zip(name.as_str()).is_some_and(|(listed, name)| listed.contains_key(name));
+            listed.is_some() && required.iter().all(is_listed) && !OTHERS.iter().any(|key| node.contains_key(*key))
+        };
+        if lists_all {
+            node.insert("additionalProperties".to_owned(), json!(false));
+        }
+        if !node.contains_key("$ref") {
+            node.entry("type").or_insert_with(|| json!("object"));
+        }
     }
     schema
+}
+
+/// An error of a function's schema, with the function's name.
+pub(super) fn of(tool: &Tool, error: Error) -> Error {
+    match error {
+        Error::InvalidRequest(message) => invalid(format!("the parameters of {}: {message}", tool.function.name)),
+        other => other,
+    }
 }
 
 /// Refuses what a request says of tools and calls that cannot be.
@@ -96,8 +124,10 @@ pub fn check(request: &ChatRequest) -> Result<()> {
         }
         _ => {}
     }
-    if !names.is_empty() && !request.response_format.is_text() {
-        return Err(invalid("a reply can be held to a response_format or have tools, not both".to_owned()));
+    if request.offers_tools() && !request.response_format.is_text() {
+        return Err(invalid(
+            "a reply can be held to a response_format or ask for calls, not both: set tool_choice to none".to_owned(),
+        ));
     }
     let mut calls: Vec<&str> = Vec::new();
     for (index, message) in request.messages.iter().enumerate() {
@@ -109,7 +139,14 @@ pub fn check(request: &ChatRequest) -> Result<()> {
                 "messages[{index}] is the result of {id:?}, which no message before it calls"
             )));
         }
-        calls.extend(message.tool_calls.iter().map(|call| call.id.as_str()));
+        for ToolCall { id, function, .. } in &message.tool_calls {
+            if !serde_json::from_str(&function.arguments).is_ok_and(|arguments: Value| arguments.is_object()) {
+                return Err(invalid(format!(
+                    "the arguments of the call {id:?} in messages[{index}] are no JSON object"
+                )));
+            }
+            calls.push(id);
+        }
     }
     Ok(())
 }
@@ -220,6 +257,16 @@ mod tests {
         let single = ChatRequest { parallel_tool_calls: Some(false), ..request(ToolChoice::Required) };
         let mut single = writer(&single, ROOM);
         assert!(single.write(CALL) && single.end == Some(FinishReason::Stop));
+    }
+
+    /// Where a reply may end, a draft of its end leaves the grammar as it was.
+    #[test]
+    fn a_draft_may_hold_the_end_of_a_turn() {
+        let mut writer = writer(&request(ToolChoice::Auto), ROOM);
+        assert!(writer.write("Well, "));
+        let end = demo()[0].config().eos_token_ids[0];
+        assert_eq!(writer.grammar.masks(&[end, 0]).expect("it has one").len(), 1);
+        assert!(writer.write(&format!("Well, {CALL}")));
     }
 
     #[test]

@@ -114,7 +114,10 @@ impl Grammars {
             ResponseFormat::Choice { choices } => choice(choices)?,
         };
         let parser = self.factory.create_parser(TopLevelGrammar::from_grammar(form));
-        let parser = parser.map_err(|error| invalid(format, &format!("{error:#}")))?;
+        let parser = parser.map_err(|error| {
+            let blamed = if format.is_text() { self.wrong_tool(request) } else { None };
+            blamed.unwrap_or_else(|| invalid(format, &format!("{error:#}")))
+        })?;
         let matcher = Matcher::new(Ok(parser));
         let is_json = !matches!(format, ResponseFormat::Regex { .. } | ResponseFormat::Choice { .. });
         let place = Place { is_json, ..Place::default() };
@@ -129,6 +132,15 @@ impl Grammars {
             return Err(invalid(format, &format!("no reply of this form was found that fits in {room} tokens")));
         }
         Ok(grammar)
+    }
+
+    /// The first function whose schema no reply can be held to, and why.
+    fn wrong_tool(&self, request: &ChatRequest) -> Option<Error> {
+        calls::offered(request).into_iter().find_map(|tool| {
+            let alone = TopLevelGrammar::from_grammar(json(&calls::parameters(tool)).ok()?);
+            let error = self.factory.create_parser(alone).err()?;
+            Some(calls::of(tool, Error::InvalidRequest(plain(&format!("{error:#}")).to_owned())))
+        })
     }
 }
 
@@ -155,6 +167,11 @@ impl Grammar {
                 break;
             }
             self.matcher.consume_token(draft).map_err(broken)?;
+            if self.matcher.is_stopped() {
+                // Nothing follows it, so there is no mask to draw by.
+                self.matcher.rollback(1).map_err(broken)?;
+                break;
+            }
             masks.push(self.matcher.compute_mask().map_err(broken)?.into());
         }
         self.matcher.rollback(masks.len() - 1).map_err(broken)?;

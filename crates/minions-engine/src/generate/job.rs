@@ -147,7 +147,8 @@ impl Job {
         let best = (MIN_MATCH..prompt.len()).max_by_key(matching).filter(|end| matching(end) >= MIN_MATCH);
         let Some(end) = best else { return Vec::new() };
         let tokens = self.draft_tokens.min(most).min(room).min(prompt.len() - end);
-        prompt[end..end + tokens].to_vec()
+        // What ends the reply is for the model to say.
+        prompt[end..end + tokens].iter().copied().take_while(|token| !self.end_tokens.contains(token)).collect()
     }
 
     /// Takes in what was drawn after each row of a step: after `rows` unread tokens, and after `drafts` as long as they are
@@ -186,8 +187,11 @@ impl Job {
             Some(grammar) => grammar.advance(drawn.token)?,
             None => Advance { tokens: vec![drawn.token], end: None },
         };
-        // A grammar that had to end the reply did not take the token.
+        // A grammar that had to end the reply did not take the token, and what it says instead is not the model's.
         let drawn = Some(drawn).filter(|drawn| next.tokens.first() == Some(&drawn.token));
+        if drawn.is_none() {
+            self.reply.cut();
+        }
         self.push(next, drawn);
         Ok(())
     }

@@ -31,8 +31,7 @@ impl Reply {
             detokenizer: Detokenizer::new(Arc::clone(tokenizer)),
             thinking,
             reasoning_tokens: 0,
-            calls: (!request.tools.is_empty())
-                .then(|| ToolCalls::new(request.messages.iter().map(|message| message.tool_calls.len()).sum())),
+            calls: request.offers_tools().then(|| ToolCalls::new(&request.messages)),
             stop: StopStrings::new(&request.stop),
             text: String::new(),
             told: 0,
@@ -57,13 +56,14 @@ impl Reply {
             });
         }
         let mut piece = self.detokenizer.push(token).unwrap_or_default();
+        // Before thoughts are parted from the answer: a thought that leads to a call has no other end.
+        if let Some(calls) = &mut self.calls {
+            piece = calls.push(&piece);
+        }
         if let Some(thinking) = &mut self.thinking {
             let was_in_thought = thinking.is_in_thought();
             piece = thinking.push(&piece).answer;
             self.reasoning_tokens += u64::from(was_in_thought || thinking.is_in_thought());
-        }
-        if let Some(calls) = &mut self.calls {
-            piece = calls.push(&piece);
         }
         let (text, is_stopped) = self.stop.push(&piece);
         self.text.push_str(&text);
@@ -76,6 +76,13 @@ impl Reply {
         &self.text[told..]
     }
 
+    /// The rest only brings the reply to its end: a call that it completes was not the model's.
+    pub fn cut(&mut self) {
+        if let Some(calls) = &mut self.calls {
+            calls.cut();
+        }
+    }
+
     /// How many of the tokens were thoughts.
     pub fn reasoning_tokens(&self) -> u64 {
         self.reasoning_tokens
@@ -86,13 +93,13 @@ impl Reply {
         let mut tool_calls = Vec::new();
         if !self.stop.is_stopped() {
             let mut rest = self.detokenizer.finish();
-            if let Some(mut thinking) = self.thinking.take() {
-                rest = thinking.push(&rest).answer + &thinking.finish().answer;
-            }
             if let Some(mut calls) = self.calls.take() {
                 let text = calls.push(&rest);
                 let (held, made) = calls.finish();
                 (rest, tool_calls) = (text + &held, made);
+            }
+            if let Some(mut thinking) = self.thinking.take() {
+                rest = thinking.push(&rest).answer + &thinking.finish().answer;
             }
             let (text, is_stopped) = self.stop.push(&rest);
             self.text.push_str(&text);
