@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { Locator, Page } from "@playwright/test";
 import { expectAccessible } from "./axe.js";
+import { FaultyServer } from "./faulty-server.js";
 import { answer, ask, expect, origin, test, type Step } from "./fixtures.js";
 import { BLOOD_PRESSURE, DemoPage, LDL, RECORD, TASK, shingles } from "./pages.js";
 import { makeRecords } from "./records.mjs";
@@ -621,6 +622,35 @@ test("loads a model of the hub, which can be stopped, and keeps it until it is d
   await page.getByTestId("delete-model").click();
   await expect(facts).toContainText("to fetch, once");
   await expect(page.getByTestId("delete-model")).toHaveCount(0);
+});
+
+test("shows how much of a model has come, and of how much", async ({ page }) => {
+  const server = await FaultyServer.start();
+  try {
+    const bytes = readFileSync(new URL("../../www/public/models/demo-worker.gguf", import.meta.url));
+    const url = server.put("/worker.gguf", bytes);
+    const demo = await DemoPage.open(page);
+    await page.getByText("Use another model or device").click();
+    await page.locator("#model-url").fill(url);
+    const half = server.holdAfter(Math.round(bytes.length / 2));
+    await page.locator("#model-url").press("Enter");
+    await half;
+    // What came last may be on its way yet.
+    const share = async () => {
+      const [value, max] = await page.getByRole("progressbar").evaluate(({ value, max }: HTMLProgressElement) => [value, max]);
+      expect(max).toBe(bytes.length);
+      return value! / bytes.length;
+    };
+    await expect.poll(share).toBeGreaterThan(0.4);
+    expect(await share()).toBeLessThanOrEqual(0.5);
+    // A rate is that of the last seconds: nothing comes.
+    await expect(page.getByTestId("worker-status")).toHaveText(/^Fetching worker\.gguf: 2\.\d MB of 5\.1 MB$/, { timeout: 12_000 });
+    server.release();
+    await demo.isWorker("ready");
+    await expect(page.getByTestId("model-name")).toHaveText("worker.gguf");
+  } finally {
+    await server.close();
+  }
 });
 
 test("reads several documents, of any encoding and of web pages what a reader sees", async ({ page, supervisor, requests }) => {

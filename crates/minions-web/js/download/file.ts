@@ -108,9 +108,10 @@ async function fetchFrom(address: Address, wanted: Wanted, arrival: Arrival, dow
   const atHub = wanted.sha256 === undefined ? digestAtHub(address, signal) : undefined;
   for (let canBeginAnew = true; ; canBeginAnew = false) {
     const isResumed = arrival.version !== undefined;
+    const meter = new Meter(wanted.name, download.emit);
+    const endTicks = meter.tick(arrival);
     try {
       const digest = new Digest(arrival, download.newSha256());
-      const meter = new Meter(wanted.name, download.emit);
       const course: Course = {
         signal,
         gate: download.gate,
@@ -131,6 +132,8 @@ async function fetchFrom(address: Address, wanted: Wanted, arrival: Arrival, dow
       if (!(error instanceof Changed)) throw error;
       arrival.reset();
       if (!canBeginAnew) throw changing(wanted.name);
+    } finally {
+      endTicks();
     }
   }
 }

@@ -5,6 +5,9 @@ import type { Arrival } from "./arrival.js";
 /** Progress is told no more often than this. */
 const REPORT_MS = 50;
 
+/** And while nothing comes this often. */
+const TICK_MS = 1_000;
+
 /** The rate is that of so long a time. */
 const WINDOW_MS = 5_000;
 
@@ -24,6 +27,14 @@ export class Meter {
   count(bytes: number, arrival: Arrival): void {
     this.#received += bytes;
     if (performance.now() - this.#toldAt >= REPORT_MS) this.tell(arrival);
+  }
+
+  /** Tells it again and again while nothing comes, so that the rate falls; until what it returns is called. */
+  tick(arrival: Arrival): () => void {
+    const timer = setInterval(() => {
+      if (this.#received > 0 && performance.now() - this.#toldAt >= TICK_MS) this.tell(arrival);
+    }, TICK_MS);
+    return () => clearInterval(timer);
   }
 
   tell({ loaded, version, isStored }: Arrival): void {
