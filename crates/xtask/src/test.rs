@@ -17,6 +17,9 @@ use crate::setup::{self, browser, gpu::Adapter};
 /// The model server that the tests in a browser talk to, a program of the package `minions-tests`.
 const SCRIPTED_SERVER: &str = "scripted-server";
 
+/// Its own test.
+const SERVER_TEST: &str = "scripted_server";
+
 /// What to run.
 #[derive(Args)]
 pub struct Options {
@@ -111,8 +114,8 @@ fn native(machine: &Machine) -> Result<Counts> {
 fn build() -> Result<Counts> {
     package::build(Profile::Release)?;
     package::build_page()?;
-    // With the features of the whole workspace, so that nothing is compiled again that the native ring compiled.
-    run_to_end(command("cargo").args(["build", "--quiet", "--workspace", "--bin", SCRIPTED_SERVER]))?;
+    // As a test's program: `cargo build` would leave out the features of what only tests need, and compile most crates again.
+    run_to_end(command("cargo").args(["test", "--quiet", "--workspace", "--test", SERVER_TEST, "--no-run"]))?;
     Ok(Counts::one(true) + check::type_gates())
 }
 
