@@ -67,6 +67,7 @@ export interface ChatCreateParams {
 export type ChatMessage =
   | Message
   | {
+      /** The model. */
       role: "assistant";
       /** What is said beside the calls. */
       content?: string | null;
@@ -74,6 +75,7 @@ export type ChatMessage =
       tool_calls: ToolCall[];
     }
   | {
+      /** A function of yours. */
       role: "tool";
       /** What the call gave. */
       content: string;
@@ -102,7 +104,19 @@ export interface Tool {
 }
 
 /** Whether the model may, must or must not ask for a call, or the function that it must ask for. */
-export type ToolChoice = "auto" | "none" | "required" | { type: "function"; function: { name: string } };
+export type ToolChoice =
+  | "auto"
+  | "none"
+  | "required"
+  | {
+      /** Functions are all there is. */
+      type: "function";
+      /** The function. */
+      function: {
+        /** Its name. */
+        name: string;
+      };
+    };
 
 /** A call that the model asks for. */
 export interface ToolCall {
@@ -248,6 +262,12 @@ export interface ChatCompletionChunk {
   usage: CompletionUsage | null;
 }
 
+/** A call in a stream. */
+export interface ToolCallPiece extends ToolCall {
+  /** Its place among the reply's calls. */
+  index: number;
+}
+
 /** What a chunk adds to the reply. */
 export interface ChatCompletionPiece {
   /** The first choice's: other choices are not streamed. */
@@ -258,8 +278,8 @@ export interface ChatCompletionPiece {
     role?: "assistant";
     /** The text that has come. */
     content?: string;
-    /** In the last piece only: the calls, each of them whole, and their places among the reply's calls. */
-    tool_calls?: (ToolCall & { index: number })[];
+    /** In the last piece only: the calls, each of them whole. */
+    tool_calls?: ToolCallPiece[];
   };
   /** Why the reply ends; `null` but in the last piece. */
   finish_reason: ChatFinishReason | null;

@@ -22,6 +22,7 @@ export type {
   TokenLogprob,
   Tool,
   ToolCall,
+  ToolCallPiece,
   ToolChoice,
   TopLogprob,
 } from "./chat.js";
