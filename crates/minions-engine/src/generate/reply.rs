@@ -119,3 +119,32 @@ fn spelling(tokenizer: &Tokenizer, token: u32) -> (String, Vec<u8>) {
     let bytes = tokenizer.piece(token).unwrap_or_default();
     (String::from_utf8_lossy(bytes).into_owned(), bytes.to_vec())
 }
+
+#[cfg(test)]
+mod tests {
+    use minions_chat::{Message, Tool};
+    use serde_json::json;
+
+    use super::*;
+    use crate::weights::tests::demo;
+
+    #[test]
+    fn a_thought_may_lead_to_a_call() {
+        let [mut file, _] = demo();
+        let tokenizer = Arc::new(Tokenizer::from_source(&file.take_tokenizer()).expect("it is right"));
+        let request = ChatRequest {
+            tools: vec![Tool::function("time", "Tells the time.", json!({}))],
+            ..ChatRequest::new(vec![Message::user("How late is it?")])
+        };
+        let mut reply = Reply::new(&tokenizer, Some(Thinking::new(true)), &request);
+        let text = "I have no clock. <tool_call>\n{\"name\": \"time\", \"arguments\": {}}\n</tool_call>";
+        for token in tokenizer.tokenize(text, false).expect("it tokenizes") {
+            assert!(!reply.push(token, None));
+        }
+        assert!(reply.reasoning_tokens() > 0);
+        let (news, reply) = reply.finish(FinishReason::Stop);
+        assert_eq!((news.as_str(), reply.content.as_str(), reply.finish_reason), ("", "", FinishReason::ToolCalls));
+        let [call] = reply.tool_calls.as_slice() else { panic!("{reply:?}") };
+        assert_eq!((call.function.name.as_str(), call.function.arguments.as_str()), ("time", "{}"));
+    }
+}
