@@ -55,6 +55,11 @@ impl Message {
         Self { tool_call_id: Some(id.into()), ..Self::new(Role::Tool, content) }
     }
 
+    /// Whether it asks for calls, or is what one gave.
+    pub fn is_about_tools(&self) -> bool {
+        self.role == Role::Tool || !self.tool_calls.is_empty()
+    }
+
     fn new(role: Role, content: impl Into<String>) -> Self {
         Self { role, content: content.into(), tool_calls: Vec::new(), tool_call_id: None }
     }

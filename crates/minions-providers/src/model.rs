@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use minions_chat::{ChatError, ChatModel, ChatRequest, ChatResponse, Message, Role, TokenCounter};
+use minions_chat::{ChatError, ChatModel, ChatRequest, ChatResponse, Message, TokenCounter};
 use serde_json::Value;
 
 use crate::preset::Preset;
@@ -128,8 +128,7 @@ impl<T: Transport> CloudModel<T> {
         if model.is_empty() {
             return Err(ChatError::InvalidRequest("the model's name is empty: choose a model".to_owned()));
         }
-        let has_tools = |message: &Message| message.role == Role::Tool || !message.tool_calls.is_empty();
-        if !request.tools.is_empty() || request.messages.iter().any(has_tools) {
+        if !request.tools.is_empty() || request.messages.iter().any(Message::is_about_tools) {
             let message = "tools are the local engine's: this package asks no provider for calls";
             return Err(ChatError::InvalidRequest(message.to_owned()));
         }

@@ -5,9 +5,10 @@
 
 use llguidance::api::GrammarWithLexer;
 use minions_chat::{ChatRequest, Role, Tool, ToolCall, ToolChoice};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::grammar::{ITEM_SEPARATOR, KEY_SEPARATOR};
+use super::quotation::literal;
 use crate::error::{Error, Result};
 use crate::text::CALL_TAGS;
 
@@ -69,14 +70,7 @@ pub(super) fn parameters(tool: &Tool) -> Value {
         return json!({"type": "object", "additionalProperties": false});
     };
     if let Some(node) = schema.as_object_mut() {
-        let lists_all = {
-            let listed = node.get("properties").and_then(Value::as_object);
-            let required = node.get("required").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-            let is_listed =
-                |name: &Value| listed.zip(name.as_str()).is_some_and(|(listed, name)| listed.contains_key(name));
-            listed.is_some() && required.iter().all(is_listed) && !OTHERS.iter().any(|key| node.contains_key(*key))
-        };
-        if lists_all {
+        if lists_all(node) {
             node.insert("additionalProperties".to_owned(), json!(false));
         }
         if !node.contains_key("$ref") {
@@ -84,6 +78,14 @@ pub(super) fn parameters(tool: &Tool) -> Value {
         }
     }
     schema
+}
+
+/// Whether a schema's `properties` are all there is to say of an object's members.
+fn lists_all(node: &Map<String, Value>) -> bool {
+    let Some(listed) = node.get("properties").and_then(Value::as_object) else { return false };
+    let required = node.get("required").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let is_listed = |name: &Value| name.as_str().is_some_and(|name| listed.contains_key(name));
+    required.iter().all(is_listed) && !OTHERS.iter().any(|key| node.contains_key(*key))
 }
 
 /// An error of a function's schema, with the function's name.
@@ -149,11 +151,6 @@ pub fn check(request: &ChatRequest) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// A text within quotation marks, in JSON as in Lark.
-fn literal(text: &str) -> String {
-    Value::from(text).to_string()
 }
 
 fn invalid(message: String) -> Error {

@@ -70,7 +70,7 @@ fn may_be_null(name: &str, schema: &Value) -> Result<bool> {
 }
 
 /// A text within quotation marks, in JSON as in Lark.
-fn literal(text: &str) -> String {
+pub(super) fn literal(text: &str) -> String {
     Value::from(text).to_string()
 }
 

@@ -47,7 +47,7 @@ impl StopStrings {
 }
 
 /// The length of the longest end of `text` with which `stop` begins; in bytes, and shorter than `stop`.
-fn overlap(text: &str, stop: &str) -> usize {
+pub(super) fn overlap(text: &str, stop: &str) -> usize {
     let lengths = stop.char_indices().map(|(at, _)| at);
     lengths.filter(|len| stop.get(..*len).is_some_and(|begin| text.ends_with(begin))).max().unwrap_or(0)
 }

@@ -171,7 +171,9 @@ impl ChatTemplate {
 
     /// The conversation as the template can take it.
     fn prompt(&self, messages: &[Message], tools: &[Tool]) -> Result<Prompt> {
-        let described = (!self.knows_tools).then(|| tools::described(messages, tools));
+        // Most conversations have no tools, and documents in them are long: those are not copied for it.
+        let has_tools = !tools.is_empty() || messages.iter().any(Message::is_about_tools);
+        let described = (has_tools && !self.knows_tools).then(|| tools::described(messages, tools));
         let tools = if self.knows_tools { tools } else { &[] };
         let messages = described.as_deref().unwrap_or(messages);
         if self.folds_system && messages.iter().any(|message| message.role == Role::System) {

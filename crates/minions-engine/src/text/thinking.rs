@@ -1,5 +1,6 @@
 //! Thoughts: what some models write between `<think>` and `</think>` before they answer.
 
+use super::stop::overlap;
 use super::tokenizer::Tokenizer;
 
 /// What begins and what ends a thought.
@@ -78,7 +79,7 @@ impl Thinking {
                 }
                 Place::Thought => {
                     let Some((thought, rest)) = self.held.split_once(TAGS[1]) else {
-                        let rest = self.held.split_off(self.held.len() - overlap(&self.held));
+                        let rest = self.held.split_off(self.held.len() - overlap(&self.held, TAGS[1]));
                         parted.thought.push_str(&std::mem::replace(&mut self.held, rest));
                         return parted;
                     };
@@ -104,11 +105,6 @@ impl Thinking {
             Place::Before | Place::Answer => Parted { answer: held, ..Parted::default() },
         }
     }
-}
-
-/// How much of the end of `text` may be the beginning of the tag that ends a thought.
-fn overlap(text: &str) -> usize {
-    (1..TAGS[1].len()).rev().find(|len| text.ends_with(&TAGS[1][..*len])).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use minions_chat::{FunctionCall, Message, ToolCall, ToolKind};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::stop::overlap;
 use super::tools::CALL_TAGS;
 
 /// What the ids of calls begin with, before their numbers in the conversation.
@@ -112,11 +113,6 @@ impl ToolCalls {
         };
         (text, self.calls)
     }
-}
-
-/// How much of the end of `text` may be the beginning of `tag`.
-fn overlap(text: &str, tag: &str) -> usize {
-    (1..tag.len()).rev().find(|len| text.ends_with(&tag[..*len])).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -14,25 +14,18 @@ pub const CALL_TAGS: [&str; 2] = ["<tool_call>", "</tool_call>"];
 /// What begins and what ends a result.
 const RESPONSE_TAGS: [&str; 2] = ["<tool_response>", "</tool_response>"];
 
-/// A message as templates expect it.
+/// A message as templates expect it: arguments of calls are objects.
 pub(super) fn message(message: &Message) -> Result<Value> {
-    let mut value = json!({"role": message.role, "content": message.content});
-    if !message.tool_calls.is_empty() {
-        value["tool_calls"] = message.tool_calls.iter().map(call).collect::<Result<_>>()?;
-    }
-    if let Some(id) = &message.tool_call_id {
-        value["tool_call_id"] = json!(id);
+    let mut value = json!(message);
+    for (index, ToolCall { id, function: FunctionCall { name, arguments }, .. }) in
+        message.tool_calls.iter().enumerate()
+    {
+        let arguments: Value = serde_json::from_str(arguments).map_err(|error| {
+            Error::InvalidRequest(format!("the arguments of the call {id:?} of {name} are not JSON: {error}"))
+        })?;
+        value["tool_calls"][index]["function"]["arguments"] = arguments;
     }
     Ok(value)
-}
-
-/// A call with its arguments as an object.
-fn call(call: &ToolCall) -> Result<Value> {
-    let ToolCall { id, kind, function: FunctionCall { name, arguments } } = call;
-    let arguments: Value = serde_json::from_str(arguments).map_err(|error| {
-        Error::InvalidRequest(format!("the arguments of the call {id:?} of {name} are not JSON: {error}"))
-    })?;
-    Ok(json!({"id": id, "type": kind, "function": {"name": name, "arguments": arguments}}))
 }
 
 /// A tool as templates expect it: whatever may be left out is there.
